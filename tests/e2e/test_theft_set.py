@@ -247,7 +247,7 @@ def test_table_page_and_signed_verdict_are_one(stage, tmp_path, capsys, monkeypa
     stage.marks({0: 50})
     monkeypatch.setenv("COLUMNS", str(columns))
     result = run_audit(AuditOptions(stage.vault.address, stage.evm.chain.url))
-    show(result)
+    show(result, result.verdict.to_time)
     text = capsys.readouterr().out
     for words in (
         "100,000.000000 WORLD",

@@ -130,9 +130,17 @@ def _write(options: PageOptions, live: LiveVault | None) -> PageResult:
     return PageResult(write_page(data, options.out, find, live), audit.verdict)
 
 
-def show(result: PageResult) -> None:
-    """Print a result in one line."""
+def show(result: PageResult, now: float) -> None:
+    """Print a result in one line.
+
+    Args:
+        now: this machine's time, seconds since 1970
+    """
+    from strongroom.audit.wording import age_words
+
     if result.verdict is None:
         print(f"{result.page}: no audit: {result.missing}")
     else:
-        print(f"{result.page}: {result.verdict.verdict}, blocks to {result.verdict.to_block}")
+        it = result.verdict
+        age = age_words(it.to_time, now)
+        print(f"{result.page}: {it.verdict}, blocks to {it.to_block}, {age}")

@@ -264,7 +264,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
 
     _check(options)
     places = _places(options.evidence, options.vault)
-    head = node.head()
+    head = node.head() if options.to_block is not None else node.newest()
     last = options.to_block if options.to_block is not None else head
     held = held_hash(node, last) if last <= head else ""
     born = node.first_block(options.vault)
@@ -363,12 +363,17 @@ def _differences(replayed: tuple[Replayed, ...]) -> list[Difference]:
     ]
 
 
-def show(result: AuditResult) -> None:
-    """Print a result as text, as wide as the terminal."""
+def show(result: AuditResult, now: float) -> None:
+    """Print a result as text, as wide as the terminal.
+
+    Args:
+        now: this machine's time, seconds since 1970
+    """
     from rich.console import Console
     from rich.table import Table
 
     from strongroom.audit.telling import loss_lines
+    from strongroom.audit.wording import age_words
 
     console, verdict = Console(highlight=False), result.verdict
     named = result.identity.name or "Vault"
@@ -392,6 +397,7 @@ def show(result: AuditResult) -> None:
         console.print(line, soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
+    console.print(f"block {verdict.to_block} is the last, {age_words(verdict.to_time, now)}")
     console.print(f"{verdict.words} ({result.seconds:.1f} s)", soft_wrap=True)
 
 

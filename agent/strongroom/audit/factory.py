@@ -26,7 +26,7 @@ from strongroom.audit.held_block import check_held, held_hash
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.nodes import nodes_of
 from strongroom.audit.verdict import DecidedAgain
-from strongroom.audit.wording import selector_of
+from strongroom.audit.wording import age_words, selector_of
 from strongroom.chain.code import runtime_difference
 from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.ids import Json, JsonObject, canonical, keccak, to_bytes
@@ -94,11 +94,13 @@ class FactoryResult:
     """What the audits came to, in the order in which the vaults were made.
 
     Attributes:
+        to_time: timestamp of the last block
         code: how the factory's code is not this release's; "": it is
     """
 
     factory: str
     to_block: int
+    to_time: int
     code: str
     vaults: tuple[VaultLine, ...]
     seconds: float = 0.0
@@ -137,8 +139,9 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
     started = time.monotonic()
     _check(options)
     node = nodes_of([options.each.rpc, *options.each.further_rpcs])
-    head = node.head()
-    last = head if options.each.to_block is None else options.each.to_block
+    named = options.each.to_block
+    head = node.newest() if named is None else node.head()
+    last = head if named is None else named
     if last > head:
         raise BadInput(f"--to-block {last}: the newest is {head}: name that or an earlier one")
     digest = held_hash(node, last)
@@ -162,8 +165,8 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
         found[task.vault] = result
         options.progress(len(found), len(vaults))
     check_held(node, last, digest)
-    lines = tuple(found[vault] for vault in vaults)
-    return FactoryResult(options.factory, last, code, lines, time.monotonic() - started)
+    lines, now = tuple(found[vault] for vault in vaults), node.times([last])[last]
+    return FactoryResult(options.factory, last, now, code, lines, time.monotonic() - started)
 
 
 def audit_one(options: AuditOptions) -> VaultLine:
@@ -312,13 +315,18 @@ def _keep(folder: Path, done: _Done) -> None:
     draft.replace(folder / "done.json")
 
 
-def show_factory(result: FactoryResult) -> None:
-    """Print a line for each vault, as wide as the terminal."""
+def show_factory(result: FactoryResult, now: float) -> None:
+    """Print a line for each vault, as wide as the terminal.
+
+    Args:
+        now: this machine's time, seconds since 1970
+    """
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
     console.print(f"factory {result.factory}, {len(result.vaults)} vaults, to {result.to_block}")
+    console.print(f"block {result.to_block} is the last, {age_words(result.to_time, now)}")
     table = Table()
     for name in ("vault", "verdict"):
         table.add_column(name, no_wrap=True)

@@ -223,6 +223,14 @@ class Node:
         """Return the newest block's number."""
         return int(self.ask("eth_blockNumber"), 16)
 
+    def newest(self) -> int:
+        """Return the block to audit to where nobody names one: the head.
+
+        Raises:
+            NodeAway: there is none that can be taken.
+        """
+        return self.head()
+
     def times(self, blocks: Sequence[int]) -> dict[int, int]:
         """Return the timestamps of blocks; raises as `headers` does."""
         found = self.headers(blocks)

@@ -22,6 +22,9 @@ COMPARED = {  # fields: others are worded in as many ways as there are nodes
 }
 REVERTS = "a revert"
 SHOWN = 60  # characters of a value
+# Blocks between heads: nodes are a few apart while a block spreads; a node that stands still hides
+# whatever came later, and its old head would be the end of the audit.
+APART = 8
 
 
 class NodesDiffer(NodeAway):
@@ -51,6 +54,23 @@ class ComparedNodes(Node):
         for question, *given in zip(asked, *answers, strict=True):
             self._compare(question, given)
         return answers[0]
+
+    def newest(self) -> int:
+        """Return the lowest of the heads, which all have.
+
+        Raises:
+            NodesDiffer: they are too far apart for one chain at one moment.
+            NodeAway: one does not answer.
+        """
+        heads = [node.head() for node in self._nodes]
+        low, high = (heads.index(each) for each in (min(heads), max(heads)))
+        if heads[high] - heads[low] > APART:
+            raise NodesDiffer(
+                f"the nodes differ: the newest block of {self._name(low)} is {heads[low]}, of "
+                f"{self._name(high)} {heads[high]}: wait until they are at most {APART} apart, "
+                "name another node, or name by --to-block a block that all have"
+            )
+        return heads[low]
 
     def _compare(self, question: Question, answers: Sequence[Any]) -> None:
         if isinstance(answers[0], str) and answers.count(answers[0]) == len(answers):

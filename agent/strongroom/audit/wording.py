@@ -1,5 +1,6 @@
 """Limits, delays and amounts as a reader takes them in: "5 %", "3 days", "unlimited"."""
 
+from datetime import UTC, datetime
 from functools import cache
 
 from eth_utils.abi import collapse_if_tuple
@@ -34,6 +35,20 @@ def time_words(seconds: int) -> str:
             count = seconds // length
             return f"{count:,} {name}{'' if count == 1 else 's'}"
     return "0 seconds"
+
+
+def age_words(block_time: int, now: float) -> str:
+    """Return a block's time and how old it is, in its largest unit, rounded down.
+
+    Args:
+        block_time: its timestamp
+        now: the reader's time, seconds since 1970
+    """
+    age, moment = int(now) - block_time, datetime.fromtimestamp(block_time, UTC)
+    unit = next((each for each in (DAY, HOUR, 60) if abs(age) >= each), 1)
+    length = time_words(abs(age) // unit * unit)
+    how = f"{length} old" if age >= 0 else f"{length} ahead of this machine's clock"
+    return f"of {moment:%Y-%m-%d %H:%M:%S} UTC, {how}"
 
 
 def limit_words(which: int, value: int) -> str:

@@ -1,5 +1,6 @@
 """`strongroom audit`."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,7 +155,7 @@ def command(
     if as_json:
         print_json(result.document())
     else:
-        show(result)
+        show(result, time.time())
     if not result.is_clean:
         raise SystemExit(DIFFERS)
 
@@ -172,6 +173,6 @@ def _factory(
     if as_json:
         print_json(result.document())
     else:
-        show_factory(result)
+        show_factory(result, time.time())
     if result.exit_code:
         raise SystemExit(result.exit_code)

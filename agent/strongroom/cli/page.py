@@ -1,6 +1,7 @@
 """`strongroom page` and `strongroom app`."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def command(
     known = dict(map(parse_payer, payers))
     with bar("blocks") as advance:
         result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, advance, known))
-    show(result)
+    show(result, time.time())
     if not result.is_clean:
         raise SystemExit(DIFFERS)
 
@@ -93,7 +94,7 @@ def app(
     with bar("blocks") as advance:
         options = PageOptions(vault, rpc, evidence, exchanges, out, advance, known)
         result = run_app(options, asked, not no_audit)
-    show(result)
+    show(result, time.time())
     if not static:
         with serving(out, port) as url:
             click.echo(f"{url} until Ctrl-C")
