@@ -4,6 +4,7 @@ Reports come every hour, a block each, in the order of their numbers; documents 
 word by word, as docs/agent.md has them.
 """
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -74,7 +75,7 @@ def reported(tmp_path):
 def fill(decision, block=1):
     """5 for 10 tokens, in the block of a report: after it."""
     return AccountFill(block, "0xaa", at(block), decision, ACCOUNT, MarketId(MARKET), EXCHANGE,
-                       "7", True, 5_000_000, 10_000_000, 0)  # fmt: skip
+                       "7", True, 5_000_000, 10_000_000, 0, at(block) + 4 * DAY)  # fmt: skip
 
 
 def booked(joiner, *fills):
@@ -159,7 +160,7 @@ def test_a_fill_waits_until_the_second_report_after_it_and_no_longer(reported):
     name, _ = private(0)
     for count, waits in ((1, True), (2, True), (3, False), (9, False)):
         joiner = reported(*[NOTHING] * count)
-        assert joiner.waits(fill(name)) is waits
+        assert joiner.waits(fill(name), at(count)) is waits
     found = joiner.difference(fill(name))
     assert (found.block, found.expected, found.found) == (1, "a decision", "none")
     assert found.what.endswith(f"no revealed record has this id, of account {ACCOUNT}")
@@ -169,16 +170,14 @@ def test_a_fill_before_its_own_decision_waits_for_nothing(reported):
     text = record(0) | {"time": at(7)}
     name = named(canonical(text))
     joiner = reported(NOTHING, ({}, [text]))
-    assert not joiner.waits(fill(name)) and booked(joiner, fill(name)) == ([], 1)
+    assert not joiner.waits(fill(name), at(2)) and booked(joiner, fill(name)) == ([], 1)
     assert "the record is younger than its fill" in joiner.difference(fill(name)).what
 
 
 def test_a_private_fill_is_held_against_its_decision_all_the_same(reported):
     name, text = private(at(5))
     joiner = reported(({name: at(5)}, []), ({}, [text]))
-    dear = AccountFill(1, "0xaa", at(1), name, ACCOUNT, MarketId(MARKET), EXCHANGE, "7", True,
-                       6_000_000, 10_000_000, 0)  # fmt: skip
-    found, _ = booked(joiner, dear)
+    found, _ = booked(joiner, replace(fill(name), cash=6_000_000))
     assert [each.what for each in found] == [
         "OrderFilled: price", "OrderFilled: size of all its fills"
     ]  # fmt: skip

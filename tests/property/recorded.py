@@ -54,18 +54,28 @@ class Block:
 class SteadyLife:
     """Lives until a vault has logged enough."""
 
-    def __init__(self, seed: int = 1) -> None:
-        """Deploy all, with nobody in it yet."""
+    def __init__(
+        self,
+        seed: int = 1,
+        kinds: Sequence[Kind] = (Kind("binary", "keeper"),),
+        people: int = PEOPLE,
+    ) -> None:
+        """Deploy all, with nobody in it yet.
+
+        Args:
+            kinds: of the classes
+            people: who ask and claim
+        """
         self._dice = random.Random(seed)
         self.blocks: list[Block] = [Block(0)]
         self._mined = 0  # transactions of the EVM
         self._sent: dict[str, dict[str, str | None]] = {}  # transactions by hash
         self._states: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
         limits = OPEN | {"max_inflow_bps": 60_000, "max_up_bps": 60_000}
-        self.world = World(kinds=(Kind("binary", "keeper"),), **limits)
+        self.world = World(kinds=kinds, **limits)
         self.vault = self.world.vault.address.lower()
         self.events = 0  # of the vault
-        self._people = [f"holder {number}" for number in range(PEOPLE)]
+        self._people = [f"holder {number}" for number in range(people)]
         for who in self._people:
             self.world.fund(who, FORTUNE)
         self._mine()

@@ -190,7 +190,7 @@ class Auditor:
             self._book(progress, piece, kinds, (movements.moved, holders))
             progress.ledger.differences += [*piece.differences, *cash, *unexplained]
             if self._fills is not None:
-                self._fills.join(progress, movements, holders)
+                self._fills.join(progress, movements, holders, kinds)
                 self._fills.join_again(progress, max(piece.times.values(), default=0))
             progress.wallets, progress.next_block = holders.at_end, end + 1
             if scope.checkpoint is not None:
@@ -269,7 +269,7 @@ class Auditor:
         withheld, waiting, unexplained = (list[AccountFill]() for _ in range(3))
         for fill in progress.unjoined:
             assert self._fills is not None  # who leaves fills there
-            is_withheld, waits = self._fills.is_withheld(fill), self._fills.waits(fill)
+            is_withheld, waits = self._fills.is_withheld(fill), self._fills.waits(fill, now)
             (withheld if is_withheld else waiting if waits else unexplained).append(fill)
         found = self._unexplained(unexplained, now)
         found += self._conservation.at_end(progress, scope.to_block)

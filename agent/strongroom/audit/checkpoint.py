@@ -26,6 +26,7 @@ class AccountFill:
         market: of the account; "" where it is not known
         token: the outcome token's id, as text
         cash, tokens: that changed hands, micro-units
+        revealed_by: timestamp to which it may wait for a report that reveals its decision
     """
 
     block: int
@@ -40,6 +41,7 @@ class AccountFill:
     cash: int
     tokens: int
     fee: int
+    revealed_by: int
 
 
 @dataclass
@@ -69,6 +71,7 @@ class Progress:
         held: account or wallet -> token -> what its transfers add up to; no zeros
         traded: exchanges that have filled an order of theirs, or with one
         has_unexplained: whether something of theirs has moved that nothing explains
+        report_age: seconds after which a report is old, as the vault had it last
     """
 
     ledger: Ledger
@@ -91,6 +94,7 @@ class Progress:
     undecided: dict[str, int] = field(default_factory=dict)
     traded: list[str] = field(default_factory=list)
     has_unexplained: bool = False
+    report_age: int = 0
     losses: Losses = field(default_factory=Losses)
 
 
@@ -98,7 +102,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[10]  # with the accounts of fills, and where they traded
+    version: Literal[11]  # with how long fills wait
     progress: Progress
 
 
@@ -204,5 +208,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(10, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(11, progress)))
     draft.replace(path)

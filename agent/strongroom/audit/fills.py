@@ -3,7 +3,8 @@
 Token, side, limit, size over all its fills, market, exchange, time, and no fee for what only rests.
 A purchase is bounded by the cash that its decision gave it: at a better price an exchange lets an
 order buy more tokens. A decision is revealed by the second report after its fill, and once; until
-that report a fill may wait for it.
+that report a fill may wait for it, but no longer than two reports may take: a vault can go on
+without any.
 Where one of these reports says that it is withheld, it is revealed by the date that is said there.
 A fill long after its decision is none of its fills; so what they add up to can be forgotten then.
 """
@@ -15,16 +16,18 @@ from datetime import UTC, datetime
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
 from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
-from strongroom.audit.events import BUY, AuditedEvent, OrderFilled, Reported
+from strongroom.audit.events import BUY, AuditedEvent, LimitSet, OrderFilled, Reported
 from strongroom.audit.movements import Movements
 from strongroom.audit.node import Node
-from strongroom.audit.permissions import Difference
+from strongroom.audit.permissions import Difference, Limit
 from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY, WAD
 
 SLACK = 2  # reports after a fill, by the last of which its decision is revealed
+SHORTEST_AGE = DAY  # of a report, as fills wait for it: some vaults admit one a day
 DUST = 1  # micro-units of cash that a fill's rounding may cost
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
 LATEST_S = 60 * DAY  # of a fill, after its decision; a vault lets no order live for a day
@@ -52,8 +55,19 @@ class FillJoiner:
         self._records: Revealed | None = None
         self._reports: list[tuple[int, str]] = []  # block and transaction, by number
 
-    def join(self, progress: Progress, movements: Movements, holders: AccountsOfHolders) -> None:
-        """Join the fills of some blocks: of whoever is an account, or trades for one, then."""
+    def join(
+        self,
+        progress: Progress,
+        movements: Movements,
+        holders: AccountsOfHolders,
+        kinds: ByKind,
+    ) -> None:
+        """Join the fills of some blocks: of whoever is an account, or trades for one, then.
+
+        Args:
+            kinds: the vault's events of these blocks
+        """
+        ages = _ages(progress.report_age, kinds)
         fills = [
             (event, account)
             for event in sorted(movements.fills, key=lambda each: (each.block, each.index))
@@ -66,7 +80,9 @@ class FillJoiner:
             if self._on_event is not None:
                 self._on_event(time, event)
             market, _ = movements.owners[account]
-            self._take(progress, _fill(event, time, account, market))
+            _, age = ages[bisect_right(ages, event.block, key=lambda each: each[0]) - 1]
+            self._take(progress, _fill(event, time, account, market, age))
+        _, progress.report_age = ages[-1]
 
     def join_again(self, progress: Progress, now: int) -> None:
         """Explain fills that waited, by what has been revealed since. Forget what the fills of each
@@ -147,11 +163,16 @@ class FillJoiner:
         stated = self._revealed().withheld(fill.decision)
         return stated is not None and stated.at <= self._last_report_for(fill)
 
-    def waits(self, fill: AccountFill) -> bool:
+    def waits(self, fill: AccountFill, now: int) -> bool:
         """Whether a fill's decision may still be revealed in time, or withheld: not all reports
-        have come by the last of which it must be."""
+        have come by the last of which it must be, nor has the time passed that they may take.
+
+        Args:
+            now: timestamp of the last block
+        """
         known = self._revealed().decision(fill.decision)
-        return known is None and len(self._reports) < self._last_report_for(fill)
+        is_early = len(self._reports) < self._last_report_for(fill) and now <= fill.revealed_by
+        return known is None and is_early
 
     def late(self, now: int) -> list[Difference]:
         """Return a difference for each withheld decision that was not revealed by its date.
@@ -235,12 +256,19 @@ class FillJoiner:
                     yield event
 
 
-def _fill(event: OrderFilled, time: int, account: str, market: MarketId) -> AccountFill:
+def _ages(before: int, kinds: ByKind) -> list[tuple[int, int]]:
+    """Return how old a report may become, from which block on; the first is what was before."""
+    changes = [each for each in kinds.of(LimitSet) if each.limit == Limit.MAX_REPORT_AGE]
+    return [(0, before), *((each.block, each.new_value) for each in changes)]
+
+
+def _fill(event: OrderFilled, time: int, account: str, market: MarketId, age: int) -> AccountFill:
     buys = event.side == BUY
     gave, got = event.maker_amount_filled, event.taker_amount_filled
     return AccountFill(
         event.block, event.transaction, time, event.metadata, account, market, event.address,
         str(event.token_id), buys, gave if buys else got, got if buys else gave, event.fee,
+        time + SLACK * max(age, SHORTEST_AGE),
     )  # fmt: skip
 
 

@@ -148,6 +148,8 @@ class Verdict:
         """The verdict, with what it rests on and nobody has looked at."""
         unknown = [f"{each.what} {each.address} ({each.code_hash})" for each in self.unknown_code]
         more = f"; this release does not know the code of: {', '.join(unknown)}" if unknown else ""
+        if self.checked.fills_waiting:
+            more += f"; fills whose decisions nobody has seen yet: {self.checked.fills_waiting}"
         if self.checked.fills_withheld:
             more += f"; fills whose decisions are withheld for now: {self.checked.fills_withheld}"
         if self.decided is not None:
