@@ -43,7 +43,8 @@ for journal_command in (backup, restore, compare):
 )
 @click.option("--ticks", type=click.IntRange(1), help="Stop after this many ticks.")
 def start(config: Path, mode: str | None, ticks: int | None) -> None:
-    """Run the keeper of CONFIG (TOML) until Ctrl-C. Logs are JSON lines.
+    """Run the keeper of CONFIG (TOML) until Ctrl-C. Logs are JSON lines, printed unless the file
+    names a log.
 
     Exit status 2: the configuration does not fit what is there, or a keeper of this journal runs
     already; nothing was sent.
@@ -51,9 +52,13 @@ def start(config: Path, mode: str | None, ticks: int | None) -> None:
     Example: strongroom keeper start keeper.toml --mode dry-run --ticks 1
     """
     from strongroom.keeper.configuration import in_mode, load
-    from strongroom.keeper.run import run
+    from strongroom.keeper.run import apart, run
 
-    run(in_mode(load(config), mode), ticks)
+    found = in_mode(load(config), mode)
+    log = apart(found).operations.log
+    if log is not None:
+        click.echo(f"the log is {log}")
+    run(found, ticks)
 
 
 @command.command("start-all", cls=Command)

@@ -39,6 +39,7 @@ DEPOSITOR = "bob"  # has the asset, and no shares yet
 WAITING = 50_000 * MICRO  # that Alice has asked to deposit
 PURSE = 100_000 * MICRO  # of the depositor
 ENVIRONMENT = "environment.sh"
+ANSWERS = "answers.toml"  # for `strongroom init`: what no public venue has
 # The defaults are for days: an hour between two reports, of which a request needs two, and a tenth
 # of NAV a day for newcomers. A practice lasts minutes.
 LIMITS = Limits(
@@ -108,6 +109,7 @@ def run_practice(options: PracticeOptions, say: Say, ended: threading.Event | No
         stage = set_up(chain, clock, StageOptions(folder, records, SECTIONS, LIMITS))
         try:
             _add_stream(stage)
+            _write_answers(stage)
             quote_as_recorded(stage)
             stage.request_deposit("alice", WAITING)
             _write_depositor(stage)
@@ -138,6 +140,14 @@ def _add_stream(stage: Stage) -> None:
     stream = f"{stage.server.url.replace('http', 'ws')}/ws/market"
     changes: JsonObject = {"venue": {"stream_url": stream, "heartbeat": True}}
     path.write_text(tomli_w.dumps(merged(tomllib.loads(path.read_text()), changes)))
+
+
+def _write_answers(stage: Stage) -> None:
+    """Write what `strongroom init --answers` has to be told of this venue."""
+    made = tomllib.loads((stage.folder / KEEPER).read_text())
+    venue = {name: made["venue"][name] for name in ("clob_url", "gamma_url", "stream_url")}
+    answers = {**venue, "multi_send": made["safe"]["multi_send"]}
+    (stage.folder / ANSWERS).write_text(tomli_w.dumps(answers))
 
 
 def _write_depositor(stage: Stage) -> None:
