@@ -29,7 +29,8 @@ def joined(joiner, *fills):
     progress = Progress(Ledger(VAULT, 6), 0)
     for each in fills:
         progress.unjoined.append(each)
-        joiner.join_again(progress, each.time)
+        joiner.join_again(progress)
+        joiner.forget(progress, each.time)
     found = [(each.what, each.expected, each.found) for each in progress.ledger.differences]
     return found, progress
 
@@ -63,7 +64,9 @@ def test_fills_that_waited_are_added_up_before_anything_is_forgotten(reported):
     name, text = decision()
     progress = Progress(Ledger(VAULT, 6), 0)
     progress.unjoined = [replace(fill(name), time=BORN + hours * HOUR) for hours in (2, 1)]
-    reported(({}, [text])).join_again(progress, BORN + 365 * DAY)
+    joiner = reported(({}, [text]))
+    joiner.join_again(progress)
+    joiner.forget(progress, BORN + 365 * DAY)
     (found,) = progress.ledger.differences
     assert (found.what, found.expected, found.found) == TWICE
     assert progress.filled == {}
@@ -78,7 +81,8 @@ def test_what_is_remembered_does_not_grow_with_the_number_of_decisions(reported)
     for day, text in enumerate(texts):
         now = BORN + day * DAY + HOUR
         progress.unjoined.append(replace(fill(named(canonical(text))), time=now))
-        joiner.join_again(progress, now)
+        joiner.join_again(progress)
+        joiner.forget(progress, now)
         kept.append(len(progress.filled))
     assert progress.ledger.differences == [] and progress.joined == 200
     assert max(kept) == kept[-1] == 60

@@ -82,7 +82,7 @@ def booked(joiner, *fills):
     """Return the differences of fills that their decisions explain, and how many wait."""
     progress = Progress(Ledger(VAULT, 6), 0)
     progress.unjoined = list(fills)
-    joiner.join_again(progress, at(0))
+    joiner.join_again(progress)
     return progress.ledger.differences, len(progress.unjoined)
 
 

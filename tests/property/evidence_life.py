@@ -179,3 +179,13 @@ def verdict_in_pieces(life: EvidenceLife, blocks: int, monkeypatch: Any) -> Any:
     node = RecordingNode(life)
     node._reach = blocks
     return json.loads(json.dumps(life.audit(node).document()))
+
+
+def goes_on_from_each_block(life: EvidenceLife, folder: Path) -> list[str]:
+    """Return the verdicts of audits that went to a block, and on from their checkpoint."""
+    found = []
+    for block in range(life.born, len(life.blocks) - 1):
+        checkpoint = folder / f"{block}.checkpoint"
+        life.audit(checkpoint=checkpoint, to_block=block)
+        found.append(life.audit(checkpoint=checkpoint).verdict.verdict)
+    return found

@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests.property.evidence_life import BUY, EvidenceLife
-from tests.property.world import DAY, HOUR, NO, UNIT
+from tests.property.evidence_life import BUY, SELL, EvidenceLife, goes_on_from_each_block
+from tests.property.world import DAY, HOUR, NO, UNIT, YES, Kind
 
+SIZE = "OrderFilled: size of all its fills"
+HALF = {"m": 50}
 NOTHING = "OrderFilled.metadata: no revealed record has this id, of account "
 
 
@@ -68,3 +70,108 @@ def test_a_report_that_becomes_old_within_the_hour_is_waited_for_all_the_same(tm
     assert life.audit().verdict.checked.fills_waiting == 1
     a_second_later(life)
     assert [each[1].partition(",")[0] for each in life.told()] == [NOTHING.partition(",")[0]]
+
+
+def reported(life, *records):
+    """Report three times, the records in the first."""
+    life.report(HALF, *records)
+    life.report(HALF)
+    life.report(HALF)
+    return life.told()
+
+
+def bought(life):
+    """Buy 1,000 YES at .50, as a decision says; return its record."""
+    record = life.record(life.leg("m", BUY, "0.5", 1_000 * UNIT), number=1)
+    life.trade("m", BUY, 500 * UNIT, 1_000 * UNIT, record)
+    return record
+
+
+# what a decision unwinds
+
+
+def unwinding(life, size=100 * UNIT):
+    return life.record(
+        life.leg("m", BUY, "0.5", size),
+        life.leg("m", BUY, "0.5", size, place=NO),
+        number=2,
+        on_failure="unwind",
+    )
+
+
+def test_a_decision_sells_again_no_more_than_it_has_bought_by_then(life):
+    """1,000 of another decision's tokens lie there; this one has bought 30, and sells 30 and 10."""
+    first, second = bought(life), unwinding(life)
+    life.trade("m", BUY, 15 * UNIT, 30 * UNIT, second)
+    life.trade("m", SELL, 3 * UNIT, 20 * UNIT, second)
+    life.trade("m", SELL, 1 * UNIT, 10 * UNIT, second)
+    point = life.trade("m", SELL, 1 * UNIT, 10 * UNIT, second)
+    life.trade("m", BUY, 5 * UNIT, 10 * UNIT, second)  # what it buys later excuses nothing
+    assert reported(life, first, second) == [(point, SIZE, f"at most {30 * UNIT}", f"{40 * UNIT}")]
+
+
+def test_a_decision_that_has_bought_nothing_sells_nothing_again(life):
+    """Adversary's case: 1,000 of another decision's tokens to a friend at .01."""
+    first, second = bought(life), unwinding(life, 1_000 * UNIT)
+    block = life.trade("m", SELL, 10 * UNIT, 1_000 * UNIT, second)
+    assert reported(life, first, second) == [(block, SIZE, "at most 0", f"{1_000 * UNIT}")]
+
+
+def test_what_a_decision_has_bought_of_the_other_token_is_not_sold_again(life):
+    first, second = bought(life), unwinding(life)
+    life.trade("m", BUY, 15 * UNIT, 30 * UNIT, second, place=NO)
+    block = life.trade("m", SELL, 3 * UNIT, 30 * UNIT, second, place=YES)
+    assert reported(life, first, second) == [(block, SIZE, "at most 0", f"{30 * UNIT}")]
+
+
+def test_what_was_bought_counts_wherever_an_audit_goes_on(life, tmp_path):
+    """From a checkpoint of each block: between purchase and sale, and between sale and report."""
+    first, second = bought(life), unwinding(life)
+    life.trade("m", BUY, 15 * UNIT, 30 * UNIT, second)
+    life.trade("m", SELL, 3 * UNIT, 30 * UNIT, second)
+    assert reported(life, first, second) == []
+    assert set(goes_on_from_each_block(life, tmp_path)) == {"no difference"}
+
+
+# legs of one token
+
+
+def test_a_ladder_is_not_sold_at_its_lowest_price(life):
+    """Adversary's case: 999 at .90 or better, 1 at .01 or better; all 1,000 go at .01."""
+    first = bought(life)
+    legs = [life.leg("m", SELL, "0.9", 999 * UNIT), life.leg("m", SELL, "0.01", UNIT)]
+    second = life.record(*legs)
+    block = life.trade("m", SELL, 10 * UNIT, 1_000 * UNIT, second)
+    assert reported(life, first, second) == [(block, SIZE, f"at most {UNIT}", f"{1_000 * UNIT}")]
+
+
+def test_each_fill_of_a_ladder_goes_to_the_leg_that_has_room(life):
+    """Three legs of 100: .40, .50, .60. All may be bought below .40; above .50 only 100 are."""
+    legs = [life.leg("m", BUY, price, 100 * UNIT) for price in ("0.5", "0.4", "0.6")]
+    record = life.record(*legs)
+    life.trade("m", BUY, 30 * UNIT, 100 * UNIT, record)
+    life.trade("m", BUY, 45 * UNIT, 90 * UNIT, record)
+    life.trade("m", BUY, 54 * UNIT, 90 * UNIT, record)
+    life.trade("m", BUY, 20 * UNIT, 100 * UNIT, record)  # 149 of 150 for all, 99 of 110 for two
+    over = life.trade("m", BUY, 12 * UNIT, 20 * UNIT, record)
+    more = ("at most 60000001", "66000000")  # 100 at .60 and a unit of rounding; 110 at .60
+    assert reported(life, record) == [(over, SIZE, *more)]
+
+
+TWO = (Kind("binary", "keeper"), Kind("binary", "keeper"))
+
+
+@pytest.mark.parametrize("name", ["m", "other"])
+def test_a_fill_is_held_against_the_legs_of_its_own_market(tmp_path, name):
+    """One question in two classes, so one token: 10 are ordered in the one, 1,000 in the other."""
+    life = EvidenceLife(tmp_path, TWO)
+    life.open("m")
+    life.open("other", 1, like="m")
+    sizes = {"m": 10, "other": 1_000}
+    record = life.record(*(life.leg(each, BUY, "0.5", n * UNIT) for each, n in sizes.items()))
+    block = life.trade(name, BUY, 500 * UNIT, 1_000 * UNIT, record)
+    both = {"m": 50, "other": 50}
+    life.report(both, record)
+    life.report(both)
+    wrong = [(block, SIZE, "at most 5000001", "500000000")]
+    assert life.told() == (wrong if name == "m" else [])

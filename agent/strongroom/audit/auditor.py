@@ -190,8 +190,9 @@ class Auditor:
             self._book(progress, piece, kinds, (movements.moved, holders))
             progress.ledger.differences += [*piece.differences, *cash, *unexplained]
             if self._fills is not None:
+                self._fills.join_again(progress)
                 self._fills.join(progress, movements, holders, kinds)
-                self._fills.join_again(progress, max(piece.times.values(), default=0))
+                self._fills.forget(progress, max(piece.times.values(), default=0))
             progress.wallets, progress.next_block = holders.at_end, end + 1
             if scope.checkpoint is not None:
                 progress.last_hash = self._hash_of(end)

@@ -46,15 +46,18 @@ class AccountFill:
 
 @dataclass
 class Ordered:
-    """What a decision's fills add up to, by side and token ("BUY 1"): cash of purchases, tokens of
-    sales.
+    """What a decision's fills add up to.
 
     Attributes:
         time: of the decision
+        taken: side, market, exchange, token and price ("BUY 0x.. 0x.. 1 5") -> what fills have
+            taken there, with a fee and without one: cash of purchases, tokens of sales
+        bought: market, exchange and token -> tokens
     """
 
     time: int
-    amounts: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, tuple[int, int]] = field(default_factory=dict)
+    bought: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -102,7 +105,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[11]  # with how long fills wait
+    version: Literal[12]  # with what fills have taken of each leg
     progress: Progress
 
 
@@ -208,5 +211,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(11, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(12, progress)))
     draft.replace(path)

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
-from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
+from strongroom.audit.documents import Revealed, RevealedDecision
 from strongroom.audit.events import BUY, AuditedEvent, LimitSet, OrderFilled, Reported
+from strongroom.audit.legs import legs_for, take, wrong_price
 from strongroom.audit.movements import Movements
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Limit
@@ -24,11 +25,10 @@ from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
-from strongroom.chain.units import DAY, WAD
+from strongroom.chain.units import DAY
 
 SLACK = 2  # reports after a fill, by the last of which its decision is revealed
 SHORTEST_AGE = DAY  # of a report, as fills wait for it: some vaults admit one a day
-DUST = 1  # micro-units of cash that a fill's rounding may cost
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
 LATEST_S = 60 * DAY  # of a fill, after its decision; a vault lets no order live for a day
 
@@ -84,16 +84,19 @@ class FillJoiner:
             self._take(progress, _fill(event, time, account, market, age))
         _, progress.report_age = ages[-1]
 
-    def join_again(self, progress: Progress, now: int) -> None:
-        """Explain fills that waited, by what has been revealed since. Forget what the fills of each
-        decision add up to that can have no more.
+    def join_again(self, progress: Progress) -> None:
+        """Explain fills that waited, by what has been revealed since. Before those of later blocks:
+        what a decision sells again it has bought before."""
+        waiting, progress.unjoined = progress.unjoined, []
+        for fill in waiting:
+            self._take(progress, fill)
+
+    def forget(self, progress: Progress, now: int) -> None:
+        """Forget what the fills of each decision add up to that can have no more.
 
         Args:
             now: timestamp that no fill still to come is before
         """
-        waiting, progress.unjoined = progress.unjoined, []
-        for fill in waiting:
-            self._take(progress, fill)
         for decision in [
             each for each, ordered in progress.filled.items() if ordered.time + LATEST_S < now
         ]:
@@ -122,36 +125,18 @@ class FillJoiner:
         if decision.legs is None:
             yield "its decision's legs", "orders", "nothing that can be read"
             return
-        legs = [leg for leg in decision.legs if str(leg.token) == fill.token]
-        if not legs:
-            known = sorted({str(leg.token) for leg in decision.legs})
-            yield "token", " or ".join(known), fill.token
+        ordered = progress.filled.setdefault(fill.decision, Ordered(decision.time))
+        legs, wrong = legs_for(fill, decision, ordered)
+        if wrong is not None:
+            yield wrong
             return
-        unwinding = decision.unwinds and not fill.buys
-        if not unwinding and all(leg.buys != fill.buys for leg in legs):
-            yield "side", _side(legs[0].buys), _side(fill.buys)
-            return
-        legs = [leg for leg in legs if leg.buys == fill.buys] or legs
-        leg = legs[0]
-        if fill.market != leg.market:
-            yield "market of the account", leg.market, fill.market
-        if fill.exchange != leg.exchange:
-            yield "exchange", leg.exchange, fill.exchange
-        if leg.buys == fill.buys and not any(_within(fill, each) for each in legs):
-            at = f"{fill.cash} for {fill.tokens}"
-            yield "price", f"{leg.price / WAD:g} or better", at
-        if leg.rests and fill.fee and leg.buys == fill.buys:
-            yield "fee of an order that rests", "0", str(fill.fee)
-        if fill.buys:
-            most = sum(-(-each.size * each.price // WAD) + DUST for each in legs)
-        else:
-            most = sum(each.size for each in legs)
+        yield from wrong_price(fill, legs)
         if fill.time > decision.time + LATEST_S:
             yield "time", f"by {_date(decision.time + LATEST_S)}", _date(fill.time)
             return
-        total = self._total(progress, fill, decision)
-        if total > most:
-            yield "size of all its fills", f"at most {most}", str(total)
+        over = take(fill, legs, ordered)
+        if over is not None:
+            yield over
 
     def _last_report_for(self, fill: AccountFill) -> int:
         """Return the number of the report by which a fill's decision is revealed or withheld."""
@@ -205,15 +190,6 @@ class FillJoiner:
         """Return the timestamp of a report."""
         block = self._reports[number - 1][0]
         return self._node.times([block])[block]
-
-    def _total(self, progress: Progress, fill: AccountFill, decision: RevealedDecision) -> int:
-        """Return what a decision's fills of a token and side add up to, this one included: cash of
-        purchases, tokens of sales."""
-        ordered = progress.filled.setdefault(fill.decision, Ordered(decision.time))
-        key = f"{_side(fill.buys)} {fill.token}"
-        amount = fill.cash if fill.buys else fill.tokens
-        ordered.amounts[key] = ordered.amounts.get(key, 0) + amount
-        return ordered.amounts[key]
 
     def revealed_twice(self) -> list[Difference]:
         """Return a difference for each decision that a second report reveals again."""
@@ -272,17 +248,5 @@ def _fill(event: OrderFilled, time: int, account: str, market: MarketId, age: in
     )  # fmt: skip
 
 
-def _within(fill: AccountFill, leg: RevealedLeg) -> bool:
-    """Whether a fill's price is the leg's or better, to the unit that rounding may cost."""
-    at_limit = leg.price * fill.tokens
-    if fill.buys:
-        return (fill.cash - DUST) * WAD <= at_limit
-    return (fill.cash + DUST) * WAD >= at_limit
-
-
 def _date(timestamp: int) -> str:
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _side(buys: bool) -> str:
-    return "BUY" if buys else "SELL"
