@@ -4,7 +4,7 @@ import json
 
 import pytest
 from msgspec.structs import fields, replace
-from strongroom.audit.code import TradingPlaces, never_traded
+from strongroom.audit.code import TradingPlaces, uses_of
 from strongroom.audit.command import AuditOptions, parse_cap, scope_of
 from strongroom.audit.events import (
     VAULT_EVENTS,
@@ -296,21 +296,16 @@ def test_no_word_of_a_record_is_lost_in_json():
 
 
 @pytest.mark.parametrize(
-    ("named", "traded", "anywhere", "wrong"),
+    ("named", "traded", "anywhere", "use"),
     [
-        ((ANN,), TradingPlaces(), False, [BEN.upper()]),
-        (
-            (),
-            TradingPlaces((BEN,)),
-            False,
-            [],
-        ),  # no account names it, and a fill of theirs is there
-        ((), TradingPlaces(), False, [BEN.upper()]),  # pools only
-        ((), TradingPlaces(), True, []),  # a wallet that has not traded yet may trade there
-        ((), TradingPlaces((), True), True, [BEN.upper()]),  # something moved that wants a fill
-        ((ANN,), TradingPlaces((ANN,)), True, [BEN.upper()]),  # they trade elsewhere
+        ((ANN,), TradingPlaces(), False, "not used"),
+        ((), TradingPlaces((BEN,)), False, "used"),  # no account names it, and a fill is there
+        ((), TradingPlaces(), False, "not used"),  # pools only
+        ((), TradingPlaces(), True, "not used yet"),  # a wallet that has not traded may do so there
+        ((), TradingPlaces((), True), True, "not used"),  # something moved that wants a fill
+        ((ANN,), TradingPlaces((ANN,)), True, "not used"),  # they trade elsewhere
     ],
 )
-def test_an_exchange_is_where_accounts_say_or_have_traded(named, traded, anywhere, wrong):
-    assert never_traded([BEN.upper()], named, traded, anywhere) == wrong
-    assert never_traded([BEN], [BEN], TradingPlaces((), True), anywhere) == []
+def test_an_exchange_is_where_accounts_say_or_have_traded(named, traded, anywhere, use):
+    assert uses_of([BEN.upper()], named, traded, anywhere) == {BEN: use}
+    assert uses_of([BEN], [BEN], TradingPlaces((), True), anywhere) == {BEN: "used"}

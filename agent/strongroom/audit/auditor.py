@@ -70,6 +70,7 @@ class Scope:
         checkpoint: file to go on from, and to keep the progress in
         payers: address -> what it pays accounts
         deciding: which decisions are made again, in words; "": none
+        are_shared: the exchanges are those of many vaults: this one need not trade at each
         held_hash: of the last block, as it was before anything else was asked; "": not asked yet
     """
 
@@ -83,6 +84,7 @@ class Scope:
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
     deciding: str = ""
     held_hash: str = ""
+    are_shared: bool = False
 
     @property
     def asked(self) -> str:
@@ -153,6 +155,7 @@ class Auditor:
             NodeAway: the node does not answer.
             BadLog: the node sends what is no log.
             CheckpointError: there is a checkpoint that this audit cannot go on from.
+            ExchangeUnnamed: a delegated account may have traded where nobody has looked.
         """
         scope = self._scope
         held = scope.held_hash or held_hash(self._node, scope.to_block)
@@ -275,7 +278,7 @@ class Auditor:
         found = self._unexplained(unexplained, now)
         found += self._conservation.at_end(progress, scope.to_block)
         traded = TradingPlaces(tuple(progress.traded), progress.has_unexplained)
-        code.run(ledger, scope.exchanges, traded)
+        code.run(ledger, scope.exchanges, traded, scope.are_shared)
         listed = [(name, ledger.markets[name]) for name in ledger.order]
         found += [*self._at_block(ledger, scope.to_block), *self._other_accounts(listed)]
         found = [*ledger.differences, *code.differences, *found]
@@ -299,7 +302,7 @@ class Auditor:
             tuple(ledger.permissions.timeline), tuple(code.listed),
             statement(progress.losses, ledger),
             None if self._fills is None else self._fills.availability(),
-            None if self._decisions is None else decided_again(progress),
+            None if self._decisions is None else decided_again(progress), code.exchanges,
         )  # fmt: skip
 
     # the ledger

@@ -40,6 +40,7 @@ STAND_INS = (  # of the devnet's venue
 PROBE, PROBE_CODE = "0x" + "5a" * 20, "0x602a60005260206000f3"
 PROBE_RESULT = f"0x{42:064x}"
 VERSIONS = ("1", "2", "3")  # of an exchange's EIP-712 domain
+USED, UNUSED, NOT_YET = "used", "not used", "not used yet"  # of an exchange, by a vault
 AsksAll = Callable[[Sequence[Question]], Sequence[Any]]
 
 
@@ -72,21 +73,21 @@ class TradingPlaces:
     has_unexplained: bool = False
 
 
-def never_traded(
+def uses_of(
     exchanges: Sequence[str], named: Collection[str], traded: TradingPlaces, anywhere: bool
-) -> list[str]:
-    """Return the exchanges at which no account of a vault trades.
+) -> dict[str, str]:
+    """Return of each exchange whether a vault's accounts trade there.
 
     Args:
         exchanges: whose fills are looked at
         named: by accounts, as theirs
-        anywhere: whether some trade by wallets, which name no exchange: as long as there is no fill
-            and nothing that wants one, each may be theirs
+        anywhere: whether some trade by wallets, which name no exchange, or there are no accounts
+            yet: as long as there is no fill and nothing that wants one, each may be theirs
     """
-    if anywhere and not traded.exchanges and not traded.has_unexplained:
-        return []
+    is_open = anywhere and not traded.exchanges and not traded.has_unexplained
     known = {*named, *traded.exchanges}
-    return [each for each in exchanges if each.lower() not in known]
+    otherwise = NOT_YET if is_open else UNUSED
+    return {each.lower(): USED if each.lower() in known else otherwise for each in exchanges}
 
 
 class CodeAudit:
@@ -97,6 +98,7 @@ class CodeAudit:
         self._node, self._vault, self._block = node, vault, block
         self._codes: dict[str, bytes] = {}
         self.listed: list[AuditedCode] = []
+        self.exchanges: dict[str, str] = {}  # exchange -> its use
         self.differences: list[Difference] = []
 
     def is_vault_ours(self) -> bool:
@@ -108,19 +110,26 @@ class CodeAudit:
         """
         return self._pieces() and not self.differences
 
-    def run(self, ledger: Ledger, exchanges: Sequence[str], traded: TradingPlaces) -> None:
+    def run(
+        self,
+        ledger: Ledger,
+        exchanges: Sequence[str],
+        traded: TradingPlaces,
+        are_shared: bool = False,
+    ) -> None:
         """List what else is believed, and what of it must be ours and is not; of a vault that is
         ours.
 
         Args:
             exchanges: whose fills are looked at
             traded: where accounts have traded so far
+            are_shared: the exchanges are those of many vaults, so that none has to use them all
 
         Raises:
             NodeAway: the node does not answer.
         """
         trusted = {str(self._view(self._vault, "asset()", "address")).lower(): "asset"}
-        named_by_all, anywhere = set[str](), False
+        named_by_all, anywhere = set[str](), not ledger.permissions.classes
         for number, terms in ledger.permissions.classes.items():
             kind, parts = self._implementation(f"accounts of class {number}", terms.implementation)
             trusted = {address: words for words, address in parts.items()} | trusted
@@ -129,8 +138,10 @@ class CodeAudit:
             named_by_all |= named
             anywhere |= kind in ANY_EXCHANGE
         self._accounts(ledger)
-        for exchange in never_traded(exchanges, named_by_all, traded, anywhere):
-            self._differs(f"exchange {exchange}", "trades of the vault's accounts", "none")
+        self.exchanges = uses_of(exchanges, named_by_all, traded, anywhere)
+        for exchange in exchanges if not are_shared else ():
+            if self.exchanges[exchange.lower()] == UNUSED:
+                self._differs(f"exchange {exchange}", "trades of the vault's accounts", "none")
         trusted |= {each.lower(): "exchange" for each in exchanges if each.lower() not in trusted}
         self._trusted(trusted)
 

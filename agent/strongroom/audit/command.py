@@ -101,6 +101,7 @@ class AuditOptions:
         evidence: folders, CAR files and URLs with the evidence documents, with the vault's address
             in place of "{vault}"; empty: they are not looked at
         exchanges: whose fills are joined to decisions
+        are_shared: the exchanges are those of many vaults: none has to trade at each
         checkpoint: file to go on from, and to keep the progress in
         out: folder for verdict.json, reports.jsonl, fills.jsonl and income.jsonl
         signer: signs the verdict
@@ -138,6 +139,7 @@ class AuditOptions:
     decide_bounds: DecidingBounds = field(default_factory=DecidingBounds)
     views: tuple[str, ...] = ()
     ahead: bool = False
+    are_shared: bool = False
 
     @property
     def deciding(self) -> str:
@@ -290,7 +292,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     identity = Views(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, places, options.checkpoint,
-        options.payers, options.deciding, held,
+        options.payers, options.deciding, held, options.are_shared,
     )  # fmt: skip
     return scope, identity
 

@@ -21,6 +21,7 @@ from strongroom.audit.conversions import Conversions
 from strongroom.audit.events import MarketOpened, PaidInKind, RedeemedInKind, Reported
 from strongroom.audit.explained import ASSET, Explained, Leaving, paying_wallets
 from strongroom.audit.flows import AccountFlow, Doubt, Moment, moments, unexplained
+from strongroom.audit.kinds import ANY_EXCHANGE
 from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import Moved, MovementReader, Movements, place_of
 from strongroom.audit.node import Node
@@ -28,6 +29,11 @@ from strongroom.audit.permissions import Difference, difference
 from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import Before, WalletsOverTime, book
 from strongroom.chain.ids import MarketId
+from strongroom.errors import BadInput
+
+
+class ExchangeUnnamed(BadInput):
+    """An account may have traded at an exchange that nobody has named."""
 
 
 class Conservation:
@@ -49,7 +55,7 @@ class Conservation:
             last: block of the piece; its balances are held against the sums if it is the audit's
 
         Raises:
-            NodeAway, BadLog: see Auditor.run.
+            NodeAway, BadLog, ExchangeUnnamed: see Auditor.run.
         """
         if not movements.owners:
             return []
@@ -177,6 +183,7 @@ class Conservation:
 
         Raises:
             NodeAway, CallReverted: the node does not tell of a block.
+            ExchangeUnnamed: one is of an account whose exchange nobody has named.
         """
         asked = list(dict.fromkeys((each.account, each.block) for each in doubts))
         answers = self._views.call_each([(who, "positions", (), block) for who, block in asked])
@@ -190,7 +197,25 @@ class Conservation:
             if adapter and len(doubt.tokens) > 2:
                 terms = self._conversions.of(adapter, doubt.account, doubt.block)
             payouts = [] if answer is None else [each[2:5] for each in answer[1]]
-            yield from unexplained(doubt, payouts, terms)
+            found = list(unexplained(doubt, payouts, terms))
+            if found:
+                self._check_exchanges(movements, doubt)
+            yield from found
+
+    def _check_exchanges(self, movements: Movements, doubt: Doubt) -> None:
+        """Judge no account that names no exchange where nobody has named one: what is unexplained
+        may be its trades.
+
+        Raises:
+            ExchangeUnnamed: see the class.
+        """
+        kind = self._reader.places[movements.owners[doubt.account][1]].kind
+        if kind in ANY_EXCHANGE and not self._reader.are_exchanges_named:
+            raise ExchangeUnnamed(
+                f"block {doubt.block}: account {doubt.account} is delegated and names no exchange, "
+                "and what moved there may be a trade: name by --exchange each exchange that its "
+                "wallet trades at (or any, if it trades nowhere), and audit again"
+            )
 
     # balances
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from pydantic import TypeAdapter, ValidationError
 
+from strongroom.audit.code import NOT_YET, UNUSED, USED
 from strongroom.audit.command import VAULT, AuditOptions, run_audit, unseen
 from strongroom.audit.contracts import OddAnswer
 from strongroom.audit.held_block import check_held, held_hash
@@ -69,6 +70,7 @@ class VaultLine:
     Attributes:
         words: the first difference, or why there is no verdict
         decided: what came of decisions that were made again; None: that was not asked for
+        exchanges: that were named, with the use that this vault makes of them
     """
 
     vault: str
@@ -80,12 +82,15 @@ class VaultLine:
     fills: int = 0
     seconds: float = 0.0
     decided: DecidedAgain | None = None
+    exchanges: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> JsonObject:
         """Return it as JSON takes it."""
         found = asdict(self)
         if self.decided is None:
             del found["decided"]
+        if not self.exchanges:
+            del found["exchanges"]
         return found
 
 
@@ -96,6 +101,8 @@ class FactoryResult:
     Attributes:
         to_time: timestamp of the last block
         code: how the factory's code is not this release's; "": it is
+        exchanges: that were named and that no vault uses, with "not used", or "not used yet" where
+            none can be judged by
     """
 
     factory: str
@@ -104,16 +111,20 @@ class FactoryResult:
     code: str
     vaults: tuple[VaultLine, ...]
     seconds: float = 0.0
+    exchanges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
         """The worst of all."""
-        return max([DIFFERS if self.code else CLEAN, *(each.exit_code for each in self.vaults)])
+        is_wrong = self.code or UNUSED in self.exchanges.values()
+        return max([DIFFERS if is_wrong else CLEAN, *(each.exit_code for each in self.vaults)])
 
     def document(self) -> JsonObject:
         """Return it as JSON takes it (docs/schemas/audit-factory-1.json)."""
         found = {"schema": SCHEMA, **asdict(self), "exit_code": self.exit_code}
         found["vaults"] = [each.document() for each in self.vaults]
+        if not self.exchanges:
+            del found["exchanges"]
         return found
 
 
@@ -166,7 +177,25 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
         options.progress(len(found), len(vaults))
     check_held(node, last, digest)
     lines, now = tuple(found[vault] for vault in vaults), node.times([last])[last]
-    return FactoryResult(options.factory, last, now, code, lines, time.monotonic() - started)
+    return FactoryResult(
+        options.factory, last, now, code, lines, time.monotonic() - started,
+        unused_by_all(options.each.exchanges, lines),
+    )  # fmt: skip
+
+
+def unused_by_all(exchanges: Sequence[str], lines: Sequence[VaultLine]) -> dict[str, str]:
+    """Return the exchanges that no vault uses, with "not used", or "not used yet" where no vault's
+    trades say that it is the wrong one, or one was not audited."""
+    of_all, unknown = [each.exchanges for each in lines], [NOT_YET]
+    uses = {
+        address: [each.get(address, "") for each in of_all] or unknown
+        for address in map(str.lower, exchanges)
+    }
+    return {
+        address: UNUSED if UNUSED in told and "" not in told else NOT_YET
+        for address, told in uses.items()
+        if USED not in told
+    }
 
 
 def audit_one(options: AuditOptions) -> VaultLine:
@@ -195,7 +224,7 @@ def _line_of(options: AuditOptions) -> VaultLine:
     return VaultLine(
         options.vault, DIFFERS if first else CLEAN, words, len(verdict.differences),
         checked.events, checked.reports, checked.fills, time.monotonic() - started,
-        verdict.decided,
+        verdict.decided, verdict.exchanges,
     )  # fmt: skip
 
 
@@ -237,6 +266,7 @@ def _task(options: FactoryOptions, vault: str, last: int) -> AuditOptions:
         to_block=last,
         checkpoint=folder / "checkpoint.json",
         out=folder,
+        are_shared=True,
         progress=unseen,
     )
 
@@ -343,6 +373,8 @@ def show_factory(result: FactoryResult, now: float) -> None:
         console.print(f"{each.vault}: {each.words}{more}", soft_wrap=True)
     if result.code:
         console.print(f"the factory's code is not this release's: {result.code}")
+    for address, use in result.exchanges.items():
+        console.print(f"exchange {address}: {use} by any vault", soft_wrap=True)
     counts = Counter(each.exit_code for each in result.vaults)
     told = (f"{counts[code]} {words}" for code, words in enumerate(WORDS) if counts[code])
     console.print(f"{', '.join(told) or 'no vault'} ({result.seconds:.1f} s)")

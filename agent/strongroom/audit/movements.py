@@ -114,6 +114,7 @@ class MovementReader:
         """Take where accounts trade, besides the exchanges that they name themselves."""
         self._node, self._views, self._vault = node, views, vault
         self.exchanges = {each.lower() for each in exchanges}
+        self.are_exchanges_named = bool(self.exchanges)
         self.asset = ""
         self.places: dict[int, ClassPlaces] = {}
         self._classes: dict[str, int] = {}  # of accounts

@@ -4,11 +4,11 @@ it: the hash of a verdict, for one vault, chain and block (EIP-712)."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from strongroom.audit.availability import EvidenceState
-from strongroom.audit.code import AuditedCode
+from strongroom.audit.code import USED, AuditedCode
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.losses import LossStatement
 from strongroom.audit.permissions import Difference, PermissionChange
@@ -137,6 +137,7 @@ class Verdict:
     losses: LossStatement  # what the rules allow, and somebody may have lost by
     evidence: EvidenceState | None = None  # None: it was not looked at
     decided: DecidedAgain | None = None  # None: nothing was decided again
+    exchanges: Mapping[str, str] = field(default_factory=dict)  # that were named, with their use
 
     @property
     def unknown_code(self) -> tuple[AuditedCode, ...]:
@@ -148,6 +149,8 @@ class Verdict:
         """The verdict, with what it rests on and nobody has looked at."""
         unknown = [f"{each.what} {each.address} ({each.code_hash})" for each in self.unknown_code]
         more = f"; this release does not know the code of: {', '.join(unknown)}" if unknown else ""
+        unused = [f"{address} ({use})" for address, use in self.exchanges.items() if use != USED]
+        more += f"; exchanges without trades of this vault: {', '.join(unused)}" if unused else ""
         if self.checked.fills_waiting:
             more += f"; fills whose decisions nobody has seen yet: {self.checked.fills_waiting}"
         if self.checked.fills_withheld:
@@ -173,6 +176,8 @@ class Verdict:
             del found["evidence"]
         if self.decided is None:
             del found["decided"]
+        if not self.exchanges:
+            del found["exchanges"]
         return found
 
 
