@@ -35,7 +35,7 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 # The scripts of app and cockpit, and the licences of what is in them.
-$(SCRIPT): $(wildcard web/*) $(wildcard agent/strongroom/chain/abi/*.json) node_modules/.ready
+$(SCRIPT): $(wildcard web/*.ts web/*.mjs) $(wildcard agent/strongroom/chain/abi/*.json) node_modules/.ready
 	@node web/build.mjs
 
 # ape notices a changed contract but not a changed module, hence the whole again.
@@ -92,10 +92,17 @@ audit-mutants: setup ## Change logs of seeded lives (or of WEEK=30 hours) in N=4
 bench: setup .venv-peer/.ready ## Print gas and sizes, write build/bench.json
 	@python -m scripts.bench
 
-lint: setup ## Check style and types
+# What checks the app's scripts is no part of the product and none of its tests.
+web/node_modules/.ready: web/package.json web/package-lock.json
+	@cd web && npm install --no-save --silent --no-fund --no-audit
+	@touch $@
+
+lint: setup web/node_modules/.ready ## Check style and types
 	@ruff check -q .
 	@ruff format -q --check .
 	@mypy --no-error-summary
+	@web/node_modules/.bin/tsc --project web
+	@cd web && node_modules/.bin/biome lint --error-on-warnings --log-level=error *.ts *.mjs ../tests/browser/driver.mjs
 	@for contract in $(PRODUCT); do vyper -W error -p . -f interface contracts/$$contract.vy > /dev/null || exit 1; done
 
 abi: setup ## Export the ABIs that the agent uses
@@ -156,4 +163,4 @@ mutants: setup ## Break the contracts at 620 places; list what no test notices (
 	@python -m scripts.dev.mutants --sample 620
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) .venv-peer .venv-prove .venv-docs node_modules $(dir $(SCRIPT)) .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer .venv-prove .venv-docs node_modules web/node_modules $(dir $(SCRIPT)) .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

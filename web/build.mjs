@@ -8,7 +8,7 @@ const STATIC = "agent/strongroom/app/static";
 const LICENSE = /^licen[cs]e/i;
 
 const { metafile } = await build({
-  entryPoints: ["web/app.js", "web/cockpit.js"], outdir: STATIC, bundle: true, minify: true,
+  entryPoints: ["web/app.ts", "web/cockpit.ts"], outdir: STATIC, bundle: true, minify: true,
   format: "iife", target: "es2022", legalComments: "none", metafile: true, logLevel: "error",
 });
 const packages = new Set(Object.keys(metafile.inputs).map(packageOf).filter(Boolean));

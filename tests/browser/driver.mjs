@@ -48,14 +48,19 @@ async function answer({ method, params = [] }) {
 function inject() {
   const listeners = {};
   const provider = {
-    on: (event, listener) => (listeners[event] ??= []).push(listener),
+    on(event, listener) {
+      listeners[event] ??= [];
+      listeners[event].push(listener);
+    },
     async request(asked) {
       const { result, error } = await window.strongroomWallet(JSON.stringify(asked));
       if (error) throw Object.assign(new Error(error.message), { code: error.code, data: error.data });
       return result;
     },
   };
-  window.tellWallet = (event, value) => (listeners[event] ?? []).forEach((each) => each(value));
+  window.tellWallet = (event, value) => {
+    for (const each of listeners[event] ?? []) each(value);
+  };
   const info = { uuid: "00000000-0000-4000-8000-000000000000", name: "Test wallet", icon: "data:,", rdns: "test" };
   const announce = () => window.dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({ info, provider }) }));
   window.addEventListener("eip6963:requestProvider", announce);

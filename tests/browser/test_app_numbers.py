@@ -20,11 +20,11 @@ from strongroom.depositor.amounts import (
 )
 from strongroom.depositor.words import WORDS
 
-AMOUNTS = Path("web/amounts.js").resolve().as_uri()
+ESBUILD = Path("node_modules/.bin/esbuild")
 SCRIPT = f"""
 import {{ createInterface }} from "node:readline";
 globalThis.document = {{ getElementById: () => ({{ textContent: {json.dumps(json.dumps({"words": dict(WORDS)}))} }}) }};
-const it = await import("{AMOUNTS}");
+const it = await import(process.argv[1]);
 const ways = {{
   assets: (text) => it.parse(text, it.MICRO, 7n), shares: (text) => it.parse(text, it.SHARE, 7n),
   money: (n) => it.money(BigInt(n)), sharesText: (n) => it.sharesText(BigInt(n)),
@@ -46,11 +46,14 @@ TYPED = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def app():
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed")
+def app(tmp_path_factory):
+    if shutil.which("node") is None or not ESBUILD.exists():
+        pytest.skip("node is not installed, or `make setup` has not run")
+    built = tmp_path_factory.mktemp("amounts") / "amounts.mjs"
+    typed = [ESBUILD, "web/amounts.ts", "--bundle", "--format=esm", "--log-level=error"]
+    subprocess.run([*typed, f"--outfile={built}"], check=True)
     process = subprocess.Popen(
-        ["node", "--input-type=module", "-e", SCRIPT],
+        ["node", "--input-type=module", "-e", SCRIPT, built.as_uri()],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
 

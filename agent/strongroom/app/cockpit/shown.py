@@ -32,12 +32,12 @@ class HaltRow:
 
 @dataclass(frozen=True)
 class BudgetRow:
-    """A limit and how much of it is used, in words; `part` of a thousand, None: it has no end."""
+    """A limit and how much of it is used, in words; `part` of a thousand."""
 
     what: str
     used: str
     limit: str
-    part: int | None
+    part: int
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,72 @@
 // The cockpit: what the keeper sees, decides and why, as its journal and its port say; and buttons
 // that make it safer, each of which asks once more.
 
-import { make, put } from "./elements.js";
-import { ask, listen, Refused } from "./server.js";
+import { at, make, put, within } from "./elements.ts";
+import { ask, listen, Refused } from "./server.ts";
 
 const SILENT_S = 180; // a keeper writes once a minute
 const AGE_MS = 5_000;
-const at = (id) => document.getElementById(id);
-const page = { now: null, log: { lines: [], why: "" }, older: [], shown: {} };
+
+/** A table's cell: text, an element, or [text, class]. */
+type Cell = string | number | Node | [string | number | Node, string];
+
+interface Decision {
+  number: number; id: string; time: number; pack: string; question: string; legs: string[]; stands: string;
+}
+
+interface Held {
+  question: string; place: string; yes: string; no: string; mark: string; book: string; seen_at: number | null;
+  by_mark: string; by_book: string; differs: string;
+}
+
+interface Budget {
+  what: string; used: string; limit: string; part: number;
+}
+
+/** What there is to see (app/cockpit/shown.py); times are seconds, null: never. */
+interface Now {
+  mode: string; wrote_at: number | null; seen_at: number | null; ended: boolean; runs: boolean;
+  halts: { name: string; why: string; cure: string }[];
+  cosigner: string;
+  cards: [string, string][];
+  held: Held[];
+  budgets: Budget[];
+  orders: { decision: string; question: string; order: string; filled: string; stands: string; expires: number | null }[];
+  transactions: [string, string][];
+  asked: Decision[];
+  decisions: Decision[];
+  sources: { name: string; how: string; asked: number; failed: number }[];
+  sources_at: number | null;
+  forecasters: { name: string; events: number; brier: string; market: string; graduated: string; why: string }[];
+  numbers: [string, string][];
+  numbers_why: string;
+}
+
+interface Log {
+  lines: { at: string; event: string; fields: string }[];
+  why: string;
+}
+
+const page = { now: null as Now | null, log: { lines: [], why: "" } as Log, older: [] as Decision[], shown: {} as Record<string, string> };
 
 // words
 
-function moment(time) {
+function moment(time: number | null): string {
   return time ? `${new Date(time * 1_000).toISOString().slice(0, 19).replace("T", " ")} UTC` : "never";
 }
 
+const UNITS: [number, string][] = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
+
 /** Return how long ago a time was; empty where this clock says that it has not come yet. */
-function ago(time) {
+function ago(time: number): string {
   const seconds = Math.round(Date.now() / 1_000 - time);
   if (seconds < 0) return "";
-  const [size, unit] = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]].find(([each]) => seconds >= each) ?? [1, "s"];
+  const [size, unit] = UNITS.find(([each]) => seconds >= each) ?? [1, "s"];
   return ` (${Math.floor(seconds / size)} ${unit} ago)`;
 }
 
 /** Return how the keeper lives: sentence, and whether it is well. */
-function life(now) {
+function life(now: Now): [string, boolean] {
   if (!now.wrote_at) return ["No keeper of this journal has said yet how it stands.", false];
   const wrote = `${moment(now.wrote_at)}${ago(now.wrote_at)}`;
   if (now.ended && !now.runs) return [`The keeper has stopped, in order. Nothing was written since ${wrote}.`, false];
@@ -37,39 +79,38 @@ function life(now) {
 
 // tables
 
-/** Return a table's cell: text, an element, or [text, class]. */
-function cell(found, head) {
+function cell(found: Cell, head: string): HTMLTableCellElement {
   const [inside, style] = Array.isArray(found) ? found : [found, ""];
-  const attributes = { "data-head": head };
+  const attributes: Record<string, string> = { "data-head": head };
   if (style) attributes.class = style;
   return make("td", typeof inside === "number" ? String(inside) : inside, attributes);
 }
 
 /** Fill a table, only where its rows have changed; the focus stays where it was. */
-function fill(id, rows, none, cells) {
+function fill<Row>(id: string, rows: Row[], none: string, cells: (row: Row) => Cell[]): void {
   const stamp = JSON.stringify([rows, none]);
   if (page.shown[id] === stamp) return;
   page.shown[id] = stamp;
-  const table = at(id), focused = document.activeElement?.dataset?.key;
+  const table = at(id), focused = (document.activeElement as HTMLElement | null)?.dataset.key;
   const heads = [...table.querySelectorAll("th")].map((each) => each.textContent);
   table.hidden = !rows.length;
   put(at(`${id}-none`), rows.length ? "" : none);
-  table.querySelector("tbody").replaceChildren(...rows.map((row) => make("tr", cells(row).map((each, place) => cell(each, heads[place])))));
-  if (focused) table.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  within(table, "tbody").replaceChildren(...rows.map((row) => make("tr", cells(row).map((each, place) => cell(each, heads[place])))));
+  if (focused) table.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
-function explainer(table, name) {
+function explainer(table: string, name: string): HTMLButtonElement {
   const button = make("button", "Explain", { type: "button", "data-key": `${table} ${name}` });
   button.addEventListener("click", () => explain(name));
   return button;
 }
 
-function meter(row) {
+function meter(row: Budget): HTMLMeterElement {
   const part = row.part / 10;
   return make("meter", `${part} %`, { min: 0, max: 100, high: 80, value: part, "aria-label": `${row.what}: ${part} % used`, title: `${part} %` });
 }
 
-function decisionCells(table) {
+function decisionCells(table: string): (row: Decision) => Cell[] {
   return (row) => [
     [moment(row.time), "moment"], [row.question, "long"], row.pack, make("ul", row.legs.map((each) => make("li", each))),
     [row.stands, "long"], explainer(table, row.id),
@@ -78,7 +119,7 @@ function decisionCells(table) {
 
 // what there is
 
-function showNow(now) {
+function showNow(now: Now): void {
   page.now = now;
   put(at("away"), "");
   put(at("mode"), `mode ${now.mode}`);
@@ -104,7 +145,7 @@ function showNow(now) {
   fill("number-rows", now.numbers, `There are none: ${now.numbers_why}.`, (row) => row);
 }
 
-function showLife() {
+function showLife(): void {
   const { now } = page;
   if (!now) return;
   const [words, well] = life(now);
@@ -113,80 +154,85 @@ function showLife() {
   put(at("seen"), now.seen_at ? `The vault as the keeper read it at ${moment(now.seen_at)}, by the chain's time.` : "");
 }
 
-function showDecisions() {
-  const newest = page.now.decisions, first = page.older[0]?.number ?? 0;
+function showDecisions(): void {
+  const newest = page.now?.decisions ?? [], first = page.older[0]?.number ?? 0;
   const rows = [...newest.filter((each) => each.number > first), ...page.older];
   fill("decision-rows", rows, "The keeper has decided nothing yet.", decisionCells("decisions"));
-  at("older").hidden = !rows.length || rows.at(-1).number <= 1;
+  at("older").hidden = (rows.at(-1)?.number ?? 0) <= 1;
 }
 
-function showLog() {
-  const wanted = at("log-filter").value.toLowerCase(), { lines, why } = page.log;
+function showLog(): void {
+  const wanted = at<HTMLInputElement>("log-filter").value.toLowerCase(), { lines, why } = page.log;
   const rows = lines.filter((each) => Object.values(each).join(" ").toLowerCase().includes(wanted));
   fill("log-rows", rows, why || "No line has that.", (row) => [[row.at, "moment"], [row.event, "event"], row.fields]);
 }
 
-const HEARD = {
+const HEARD: Record<string, (data: never) => void> = {
   now: showNow,
-  log(found) {
+  log(found: Log) {
     page.log = found;
     showLog();
   },
-  away(words) {
-    put(at("away"), `${words}.${page.now ? ` What stands here is of ${moment(page.now.wrote_at)}.` : ""}`);
-  },
+  away,
 };
+
+function away(words: string): void {
+  put(at("away"), `${words}.${page.now ? ` What stands here is of ${moment(page.now.wrote_at)}.` : ""}`);
+}
 
 // what can be asked
 
-async function explain(name) {
-  const place = at("explanation");
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+async function explain(name: string): Promise<void> {
+  const place = at("explanation"), text = within(place, "pre");
   place.hidden = false;
   try {
-    place.querySelector("pre").textContent = (await ask(`api/explanation?name=${encodeURIComponent(name)}`)).text;
+    text.textContent = (await ask<{ text: string }>(`api/explanation?name=${encodeURIComponent(name)}`)).text;
   } catch (error) {
-    place.querySelector("pre").textContent = error.message;
+    text.textContent = messageOf(error);
   }
   place.focus();
   place.scrollIntoView({ block: "center" });
 }
 
-async function older() {
-  const last = (page.older.at(-1) ?? page.now.decisions.at(-1)).number;
-  if (!page.older.length) page.older = [...page.now.decisions];
+async function older(): Promise<void> {
+  if (!page.older.length) page.older = [...(page.now?.decisions ?? [])];
+  const last = page.older.at(-1);
+  if (!last) return;
   try {
-    page.older = [...page.older, ...(await ask(`api/decisions?before=${last}`))];
+    page.older = [...page.older, ...(await ask<Decision[]>(`api/decisions?before=${last.number}`))];
     showDecisions();
   } catch (error) {
-    HEARD.away(error.message);
+    away(messageOf(error));
   }
 }
 
 /** Ask once more; then do it, and say what follows. */
-function press(button) {
-  const dialog = at(`sure-${button.dataset.act}`);
+function press(button: HTMLElement): void {
+  const dialog = at<HTMLDialogElement>(`sure-${button.dataset.act}`);
   dialog.returnValue = "no";
   dialog.showModal();
 }
 
-async function decided(dialog) {
+async function decided(dialog: HTMLDialogElement): Promise<void> {
   const name = dialog.id.replace("sure-", "");
   if (dialog.returnValue !== "yes") return put(at("told"), "Nothing was done.");
   const why = dialog.querySelector("input")?.value ?? "";
   put(at("told"), "Asking ...");
   try {
-    put(at("told"), (await ask(`api/ask/${name}`, { sure: true, why })).told);
+    put(at("told"), (await ask<{ told: string }>(`api/ask/${name}`, { sure: true, why })).told);
   } catch (error) {
     put(at("told"), error instanceof Refused ? `Nothing was done: ${error.message}.` : "The cockpit's server did not answer: nobody knows whether it was done.");
   }
 }
 
-function start() {
-  for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => press(button));
+function start(): void {
+  for (const button of document.querySelectorAll<HTMLElement>("[data-act]")) button.addEventListener("click", () => press(button));
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => decided(dialog));
   at("find").addEventListener("submit", (event) => {
     event.preventDefault();
-    explain(at("find-name").value);
+    void explain(at<HTMLInputElement>("find-name").value);
   });
   at("close").addEventListener("click", () => {
     at("explanation").hidden = true;
@@ -196,7 +242,7 @@ function start() {
   at("log-filter").addEventListener("input", showLog);
   setInterval(showLife, AGE_MS);
   document.documentElement.classList.add("live");
-  listen("api/stream", (name, data) => HEARD[name]?.(data), (words) => put(at("away"), words));
+  void listen("api/stream", (name, data) => HEARD[name]?.(data as never), (words) => put(at("away"), words));
 }
 
 start();

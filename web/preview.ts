@@ -1,18 +1,39 @@
 // What would happen, in plain words before it is signed: the previews of the commands
 // (depositor/preview.py), and the transactions that do it.
 
-import { hours, MICRO, moment, money, parse, percent, BPS, PRICE, SHARE, sharesText } from "./amounts.js";
-import { Refused } from "./errors.js";
-import { approval, canBeTakenBack, holdings, toVault, worth } from "./vault.js";
-import { say } from "./words.js";
+import { hours, MICRO, moment, money, parse, percent, BPS, PRICE, SHARE, sharesText } from "./amounts.ts";
+import type { Address, Hex } from "viem";
+import type { Chain, Step } from "./chain.ts";
+import { Refused } from "./errors.ts";
+import { approval, canBeTakenBack, type Holding, holdings, type OwnVault, toVault, type Vault, worth } from "./vault.ts";
+import { say } from "./words.ts";
+
+/** What a form's fields say. */
+export interface Fields {
+  [name: string]: string | string[];
+  skip: string[];
+}
+
+/** What would happen: sentences, what is lacking, what does it, what comes next. */
+export interface Preview {
+  lines: string[]; lacks: string[]; steps: Step[]; next: string; markets?: Hex[]; typed?: Permit;
+}
+
+/** A permit as wallets sign it (EIP-712). */
+export interface Permit {
+  types: Record<string, { name: string; type: string }[]>;
+  primaryType: "Permit";
+  domain: { name: string; version: string; chainId: number; verifyingContract: Address };
+  message: { owner: Address; spender: Address; value: string; nonce: string; deadline: string };
+}
 
 const ROOM_FOR_ALL = 10n ** 12n * MICRO;
-const assets = (state, micro) => `${money(micro)} ${state.symbol}`;
-const lastReport = (state) => say("last_report", { hours: hours(state.head.time - state.lastReport), moment: moment(state.lastReport) });
+const assets = (state: Vault, micro: bigint) => `${money(micro)} ${state.symbol}`;
+const lastReport = (state: Vault) => say("last_report", { hours: hours(state.head.time - state.lastReport), moment: moment(state.lastReport) });
 
 /** Preview a request to deposit. */
-export function deposit(state, { amount }) {
-  const given = parse(amount, MICRO, state.held);
+export function deposit(state: OwnVault, { amount }: Fields): Preview {
+  const given = parse(String(amount), MICRO, state.held);
   const shares = (given * PRICE) / state.ask;
   const approved = state.allowance >= given;
   const request = toVault("requestDeposit", given, state.who, state.who);
@@ -28,7 +49,7 @@ export function deposit(state, { amount }) {
     next: 'The second report from now prices your deposit: then take your shares with "Claim".' };
 }
 
-function waitingWords(state) {
+function waitingWords(state: Vault): string {
   const limit = { percent: percent(state.max_premium_bps) };
   if (state.isDear) return say("dear", limit);
   if (state.isFlat) return say("waits_flat", limit);
@@ -36,8 +57,8 @@ function waitingWords(state) {
   return say("waits_room", { ...limit, room: assets(state, state.inflowRoom) });
 }
 
-function depositLacks(state, given) {
-  const [limit, least] = state.depositTerms, lacks = [];
+function depositLacks(state: OwnVault, given: bigint): string[] {
+  const [limit, least] = state.depositTerms, lacks: string[] = [];
   if (state.windingDown) lacks.push(say("winding_down"));
   else if (state.paused) lacks.push(say("paused"));
   if (!state.allowed) lacks.push(say("not_allowed", { who: state.who }));
@@ -49,11 +70,11 @@ function depositLacks(state, given) {
   return lacks;
 }
 
-const sharesLacks = (shares, held) => (shares > 0n && shares <= held ? [] : [say("shares_held", { shares: sharesText(held) })]);
+const sharesLacks = (shares: bigint, held: bigint) => (shares > 0n && shares <= held ? [] : [say("shares_held", { shares: sharesText(held) })]);
 
 /** Preview a request to redeem. */
-export function redeem(state, { amount }) {
-  const shares = parse(amount, SHARE, state.shares);
+export function redeem(state: OwnVault, { amount }: Fields): Preview {
+  const shares = parse(String(amount), SHARE, state.shares);
   const lines = [
     say("redeem_hand_over", { shares: sharesText(shares) }), say("redeem_price"),
     say("redeem_worth", { worth: assets(state, worth(shares, state.bid)) }),
@@ -65,8 +86,8 @@ export function redeem(state, { amount }) {
 }
 
 /** Preview a claim. */
-export function claim(state) {
-  const lines = [], steps = [], { who } = state;
+export function claim(state: OwnVault): Preview {
+  const lines: string[] = [], steps: Step[] = [], { who } = state;
   if (state.claimDeposit) {
     lines.push(say("claim_shares", { shares: sharesText(state.claimShares), assets: assets(state, state.claimDeposit) }));
     steps.push(toVault("deposit", state.claimDeposit, who));
@@ -78,7 +99,7 @@ export function claim(state) {
 }
 
 /** Preview a cancellation; `request` is a side and an id, e.g. "deposit 3". */
-export function cancel(state, { request }) {
+export function cancel(state: OwnVault, { request }: Fields): Preview {
   const found = state.requests.find((each) => `${each.side} ${each.id}` === request && canBeTakenBack(each, state));
   if (!found) throw new Refused("You have no request that can be taken back now: one that a report has just closed waits for the next report.");
   const amount = found.side === "deposit" ? assets(state, found.pending) : `${sharesText(found.pending)} shares`;
@@ -89,10 +110,10 @@ export function cancel(state, { request }) {
 }
 
 /** Preview leaving in kind, holding by holding: with shares, or with a redemption that waits. */
-export async function exit(state, { amount, request, skip }, chain) {
+export async function exit(state: OwnVault, { amount, request, skip }: Fields, chain: Chain): Promise<Preview> {
   const waiting = request ? state.requests.find((each) => each.side === "redeem" && String(each.id) === request && each.pending) : null;
   if (request && !waiting) throw new Refused(`No redemption request ${request} of yours waits.`);
-  const shares = waiting ? waiting.pending : parse(amount, SHARE, state.shares);
+  const shares = waiting ? waiting.pending : parse(String(amount), SHARE, state.shares);
   const fee = state.exit_fee_bps, up = (shares * fee + BPS - 1n) / BPS;
   const part = shares - up, whole = state.totalSupply || 1n;
   const found = await holdings(chain, state);
@@ -110,8 +131,8 @@ export async function exit(state, { amount, request, skip }, chain) {
     next: "Your part is in your account: the asset, and outcome tokens where the vault held some." };
 }
 
-function holdingLines(state, held, part, whole, isSkipped) {
-  const market = held.market.slice(0, 12), lines = [];
+function holdingLines(state: Vault, held: Holding, part: bigint, whole: bigint, isSkipped: boolean): string[] {
+  const market = held.market.slice(0, 12), lines: string[] = [];
   if (isSkipped) return [say("exit_skipped", { market })];
   if (held.collateral) lines.push(say("exit_assets", { market, assets: assets(state, (held.collateral * part) / whole) }));
   held.outcomes.forEach((outcome, number) => {

@@ -1,6 +1,12 @@
 // What went wrong, in words: the contracts' reasons, the wallet's refusals, the node's silence.
 
-import { config } from "./words.js";
+import { config } from "./words.ts";
+
+/** What an error may have: those of viem, of wallets and of nodes differ. */
+interface Told {
+  name?: string; code?: number; message?: string; details?: string; shortMessage?: string;
+  data?: unknown; cause?: unknown; error?: unknown;
+}
 
 /** It cannot go through, or was not done; the message is a sentence. */
 export class Refused extends Error {}
@@ -9,7 +15,7 @@ export class HalfDone extends Refused {}
 /** The node does not answer. */
 export class Away extends Error {}
 
-const WALLET = {
+const WALLET: Record<string, string> = {
   4001: "You refused in your wallet: nothing was sent.",
   4100: "Your wallet has not let this page use the account: connect again.",
   4900: "Your wallet has no connection: check it, then try again.",
@@ -20,8 +26,8 @@ const WALLET = {
 const STRING = "0x08c379a0", PANIC = "0x4e487b71";
 
 /** Return why a call reverted, or null where the error says nothing of a call. */
-export function reasonOf(error) {
-  for (let each = error; each; each = each.cause ?? each.error ?? (typeof each.data === "object" ? each.data : null)) {
+export function reasonOf(error: unknown): string | null {
+  for (const each of causes(error, (told) => told.cause ?? told.error ?? told.data)) {
     const data = typeof each.data === "string" ? each.data : "";
     const found = ofData(data);
     if (found) return found;
@@ -32,35 +38,44 @@ export function reasonOf(error) {
 }
 
 /** Return what a revert's bytes say; empty: nothing that is known. */
-export function ofData(data) {
+export function ofData(data: string): string {
   if (data.startsWith(STRING)) {
-    const size = Number(BigInt("0x" + data.slice(74, 138)));
+    const size = Number(`0x${data.slice(74, 138)}`);
     const bytes = data.slice(138, 138 + 2 * size).match(/../g) ?? [];
     return new TextDecoder().decode(Uint8Array.from(bytes, (each) => parseInt(each, 16)));
   }
-  if (data.startsWith(PANIC)) return `Panic ${"0x" + BigInt("0x" + data.slice(10)).toString(16).padStart(2, "0")}`;
+  if (data.startsWith(PANIC)) return `Panic 0x${data.slice(10).replace(/^0+/, "").padStart(2, "0")}`;
   return config.errors[data.slice(0, 10)] ?? "";
 }
 
 /** Return the refusal of a transaction that was tried and not sent: its reason, what to do. */
-export function wouldRevert(what, why) {
+export function wouldRevert(what: string, why: string): Refused {
   const fits = config.advice.find(([part]) => why.includes(part));
   return new Refused(`${what} would revert: ${why}: it was not sent; ${fits ? fits[1] : config.other}`);
 }
 
 /** Return the words of an error that says for certain that the wallet sent nothing; else null. */
-export function certainly(error) {
+export function certainly(error: unknown): string | null {
   if (error instanceof Refused) return error.message;
-  for (let each = error; each; each = each.cause) if (WALLET[each.code]) return WALLET[each.code];
+  for (const { code } of causes(error)) if (code !== undefined && WALLET[code]) return WALLET[code];
   return POOR.test(textOf(error)) ? NO_GAS : null;
 }
 
 const POOR = /insufficient funds|exceeds balance|gas \* price/i;
 const NO_GAS = "The account has too little of the chain's coin to pay for gas: nothing was sent.";
-const textOf = (error) => String(error?.details ?? error?.shortMessage ?? error?.message ?? error).split("\n")[0];
+
+function textOf(error: unknown): string {
+  const { details, shortMessage, message } = (error ?? {}) as Told;
+  return String(details ?? shortMessage ?? message ?? error).split("\n")[0];
+}
+
+/** Go through an error and what it came of. */
+export function* causes(error: unknown, next = (told: Told) => told.cause): Generator<Told> {
+  for (let each = error; each && typeof each === "object"; each = next(each)) yield each;
+}
 
 /** Return an error's words for a reader. */
-export function words(error) {
+export function words(error: unknown): string {
   if (error instanceof Away) return error.message;
   const told = certainly(error), text = textOf(error);
   if (told) return told;

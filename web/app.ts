@@ -1,28 +1,34 @@
 // The app: the vault as it is now, an account's part of it, and what can be done with a wallet.
 
-import { coinText, money, moment, priceText, sharesText } from "./amounts.js";
-import { Chain } from "./chain.js";
-import { make, put } from "./elements.js";
-import { HalfDone, Refused, words } from "./errors.js";
-import * as previews from "./preview.js";
-import * as rights from "./rights.js";
-import { carryOut, untilFinal } from "./sending.js";
-import { canBeTakenBack, look, requestWords, worth } from "./vault.js";
-import { discover, Wallet } from "./wallet.js";
-import { config, say } from "./words.js";
+import { coinText, money, moment, priceText, sharesText } from "./amounts.ts";
+import { Chain } from "./chain.ts";
+import { at, make, put, within } from "./elements.ts";
+import { HalfDone, Refused, words } from "./errors.ts";
+import * as previews from "./preview.ts";
+import type { Fields, Preview } from "./preview.ts";
+import * as rights from "./rights.ts";
+import { carryOut, type Sent, untilFinal } from "./sending.ts";
+import { canBeTakenBack, look, type OwnVault, requestWords, type Vault, type VaultRequest, worth } from "./vault.ts";
+import { discover, type Provider, Wallet } from "./wallet.ts";
+import { config, say } from "./words.ts";
 
 const POLL_MS = /^https?:\/\/(127\.|localhost\b)/.test(config.rpc) ? 4_000 : 15_000; // spares a stranger's node
-const WAYS = { ...previews, operator: rights.operator, permit: rights.permit };
-const at = (id) => document.getElementById(id);
-const app = { wallet: null, chain: config.rpc ? new Chain(config.rpc) : null, state: null, looking: null };
+const WAYS: Record<string, (state: OwnVault, fields: Fields, chain: Chain) => Preview | Promise<Preview>> = {
+  ...previews, operator: rights.operator, permit: rights.permit,
+};
+const app = {
+  wallet: null as Wallet | null, chain: config.rpc ? new Chain(config.rpc) : null,
+  state: null as Vault | OwnVault | null, looking: null as symbol | null,
+};
 
 // the vault now
 
-async function refresh() {
+async function refresh(): Promise<void> {
   if (!app.chain) return;
   const { chain, wallet } = app;
   const who = wallet?.isOnChain ? wallet.who : null;
-  const mine = (app.looking = Symbol("look"));
+  const mine = Symbol("look");
+  app.looking = mine;
   try {
     const [id, state] = await Promise.all([chain.chainId(), look(chain, who)]);
     if (id !== config.chain_id) throw new Refused(`The page asks a node of chain ${id}, the vault is on chain ${config.chain_id}.`);
@@ -41,13 +47,13 @@ async function refresh() {
 }
 
 /** Look again; a look that is under way is not overtaken, else a slow node would never be heard. */
-function poll() {
-  if (!app.looking && !document.hidden) refresh();
+function poll(): void {
+  if (!app.looking && !document.hidden) void refresh();
 }
 
-function showNow(state) {
-  const asset = (micro) => `${money(micro)} ${state.symbol}`;
-  const round = (micro) => asset(micro - (micro % 10_000n)); // down to two decimals
+function showNow(state: Vault): void {
+  const asset = (micro: bigint) => `${money(micro)} ${state.symbol}`;
+  const round = (micro: bigint) => asset(micro - (micro % 10_000n)); // down to two decimals
   const [bid, ask] = state.navs;
   const below = state.reference > state.bid ? Number(((state.reference - state.bid) * 10_000n) / state.reference) / 100 : 0;
   const cards = [
@@ -62,8 +68,8 @@ function showNow(state) {
   at("now-notices").replaceChildren(...state.notices.map((each) => make("li", each)));
 }
 
-function stateWords(state) {
-  const found = [];
+function stateWords(state: Vault): string[] {
+  const found: string[] = [];
   if (state.windingDown) found.push("The vault is winding down: it takes no deposits and gives everything back.");
   else if (state.paused) found.push("The vault is paused: it takes no deposits. Claims, redemptions and exits in kind go on.");
   if (state.nobody) found.push("The vault has no reporter: requests can be taken back at once.");
@@ -74,13 +80,14 @@ function stateWords(state) {
 
 // an account's part
 
-function showYours(state) {
+function showYours(state: Vault | OwnVault): void {
   const { wallet } = app;
-  at("forms").disabled = !state.who;
-  at("position").hidden = !state.who;
-  if (!state.who) return;
-  const asset = (micro) => `${money(micro)} ${state.symbol}`;
-  const waits = (side) => state.requests.filter((each) => each.side === side).reduce((sum, each) => sum + each.pending, 0n);
+  const isOwn = "who" in state && wallet !== null;
+  at<HTMLFieldSetElement>("forms").disabled = !isOwn;
+  at("position").hidden = !isOwn;
+  if (!isOwn) return;
+  const asset = (micro: bigint) => `${money(micro)} ${state.symbol}`;
+  const waits = (side: string) => state.requests.filter((each) => each.side === side).reduce((sum, each) => sum + each.pending, 0n);
   const lines = [
     ["account", `${state.who} (${wallet.name})`],
     ["in your account", `${asset(state.held)}, ${coinText(state.coin)} of the chain's coin`],
@@ -89,14 +96,14 @@ function showYours(state) {
     ["waiting redemption", `${sharesText(waits("redeem"))} shares`], ["assets to claim", asset(state.claimAssets)],
   ];
   at("position").replaceChildren(...lines.flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
-  const amount = (each) => (each.side === "deposit" ? asset(each.pending || each.claimable) : `${sharesText(each.pending || each.claimable)} shares`);
+  const amount = (each: VaultRequest) => (each.side === "deposit" ? asset(each.pending || each.claimable) : `${sharesText(each.pending || each.claimable)} shares`);
   at("requests").replaceChildren(...state.requests.map((each) => make("li", `${each.side} request ${each.id}: ${amount(each)}, ${requestWords(each, state)}`)));
-  choose(at("cancel-request"), state.requests.filter((each) => canBeTakenBack(each, state)).map((each) => [`${each.side} ${each.id}`, `${each.side} request ${each.id}, ${amount(each)}`]), "none can be taken back now");
-  choose(at("exit-request"), state.requests.filter((each) => each.side === "redeem" && each.pending).map((each) => [String(each.id), `those of redeem request ${each.id}`]), "those that you hold");
+  choose(at("cancel-request"), state.requests.filter((each) => canBeTakenBack(each, state)).map((each): [string, string] => [`${each.side} ${each.id}`, `${each.side} request ${each.id}, ${amount(each)}`]), "none can be taken back now");
+  choose(at("exit-request"), state.requests.filter((each) => each.side === "redeem" && each.pending).map((each): [string, string] => [String(each.id), `those of redeem request ${each.id}`]), "those that you hold");
 }
 
 /** Fill a list of choices; what was chosen stays so if it still can be. */
-function choose(list, choices, none) {
+function choose(list: HTMLSelectElement, choices: [string, string][], none: string): void {
   const wanted = [...(choices.length && list.id === "cancel-request" ? [] : [["", none]]), ...choices];
   if (list.dataset.shown === JSON.stringify(wanted)) return;
   const before = list.value;
@@ -107,16 +114,16 @@ function choose(list, choices, none) {
 
 // the wallet
 
-function offer(name, provider) {
+function offer(name: string, provider: Provider): void {
   const button = make("button", `Connect ${name}`, { type: "button" });
   put(at("no-wallet"), "");
   button.addEventListener("click", () => connect(name, provider));
   at("wallets").append(button);
 }
 
-async function connect(name, provider) {
+async function connect(name: string, provider: Provider): Promise<void> {
   try {
-    const wallet = new Wallet(name, provider, changed);
+    const wallet = new Wallet(name, provider, () => void changed());
     await wallet.connect();
     app.wallet = wallet;
     put(at("wallet-state"), "");
@@ -128,60 +135,68 @@ async function connect(name, provider) {
   await changed();
 }
 
-async function changed() {
+async function changed(): Promise<void> {
   const { wallet } = app;
-  for (const form of document.querySelectorAll("form[data-way]")) forget(form);
+  for (const form of forms()) forget(form);
   app.state = null;
-  at("forms").disabled = true;
+  at<HTMLFieldSetElement>("forms").disabled = true;
   at("position").hidden = true;
   at("requests").replaceChildren();
-  const isOff = Boolean(wallet?.who) && !wallet.isOnChain;
-  put(at("wrong-chain"), isOff ? `Your wallet is on chain ${wallet.chainId}, the vault is on chain ${config.chain_id}. ` : "");
-  if (isOff) {
+  const stray = wallet?.who && !wallet.isOnChain ? wallet : null;
+  put(at("wrong-chain"), stray ? `Your wallet is on chain ${stray.chainId}, the vault is on chain ${config.chain_id}. ` : "");
+  if (stray) {
     const button = make("button", `Switch to chain ${config.chain_id}`, { type: "button" });
-    button.addEventListener("click", () => wallet.toChain().then(changed, (error) => put(at("wallet-state"), words(error))));
+    button.addEventListener("click", () => stray.toChain().then(changed, (error) => put(at("wallet-state"), words(error))));
     at("wrong-chain").append(button);
   }
-  if (!isOff || config.rpc) await refresh();
+  if (!stray || config.rpc) await refresh();
 }
 
 // what can be done
 
-function forget(form) {
-  form.querySelector(".preview").replaceChildren();
-  put(form.querySelector(".status"), "");
+const forms = () => document.querySelectorAll<HTMLFormElement>("form[data-way]");
+const statusOf = (form: HTMLFormElement) => within(form, ".status");
+const previewOf = (form: HTMLFormElement) => within(form, ".preview");
+
+function forget(form: HTMLFormElement): void {
+  previewOf(form).replaceChildren();
+  put(statusOf(form), "");
 }
 
-function fields(form) {
+function fields(form: HTMLFormElement): Fields {
   const data = new FormData(form);
-  return { ...Object.fromEntries(data), skip: data.getAll("skip") };
+  const texts = [...data].map(([name, value]): [string, string] => [name, String(value)]);
+  return { ...Object.fromEntries(texts), skip: data.getAll("skip").map(String) };
 }
 
-async function preview(form) {
-  const status = form.querySelector(".status"), place = form.querySelector(".preview");
+async function preview(form: HTMLFormElement): Promise<void> {
+  const { chain, wallet } = app;
+  const status = statusOf(form);
+  if (!chain || !wallet?.who) return;
   forget(form);
   put(status, "Looking at the chain ...");
   try {
-    const state = await look(app.chain, app.wallet.who);
-    const found = await WAYS[form.dataset.way](state, fields(form), app.chain);
+    const state = await look(chain, wallet.who);
+    const found = await WAYS[form.dataset.way ?? ""](state, fields(form), chain);
     let { lacks } = found;
     const lines = [...found.lines];
     if (!lacks.length && found.steps.length) {
-      const [{ gas, whole }, price] = await Promise.all([app.chain.simulate(state.who, found.steps), app.chain.gasPrice()]);
+      const [{ gas, whole }, price] = await Promise.all([chain.simulate(state.who, found.steps), chain.gasPrice()]);
       const coin = (gas + gas / 5n) * price;
       lines.push(say("gas", { coin: coinText(coin) }));
       if (!whole) lines.push("This node tries one transaction at a time: the second is tried before you sign it.");
       if (state.coin < coin) lacks = [say("little_gas", { held: coinText(state.coin), coin: coinText(coin) })];
     }
     if (found.markets) offerSkips(found.markets, fields(form).skip);
-    show(form, place, found, lines, lacks);
+    show(form, found, lines, lacks);
     put(status, "");
   } catch (error) {
-    put(status, error instanceof Refused || error.code || error.cause ? words(error) : error.message);
+    put(status, words(error));
   }
 }
 
-function show(form, place, found, lines, lacks) {
+function show(form: HTMLFormElement, found: Preview, lines: string[], lacks: string[]): void {
+  const place = previewOf(form);
   place.append(make("ul", lines.map((each) => make("li", each))));
   if (lacks.length) {
     place.append(make("p", `This cannot go through: ${lacks.join("; ")}.`, { class: "lacks", role: "alert" }));
@@ -193,61 +208,62 @@ function show(form, place, found, lines, lacks) {
   button.focus();
 }
 
-function offerSkips(markets, chosen) {
+function offerSkips(markets: string[], chosen: string[]): void {
   at("skips").replaceChildren(...markets.map((each) => {
     const box = make("input", [], { type: "checkbox", name: "skip", value: each });
     box.checked = chosen.includes(each);
     return make("label", [box, ` ${config.names[each] ?? `${each.slice(0, 12)}...`}`]);
   }));
-  at("skips").parentElement.hidden = !markets.length;
+  at("skips-place").hidden = !markets.length;
 }
 
-async function act(form, button, found) {
-  const status = form.querySelector(".status"), tell = (text) => put(status, text);
+async function act(form: HTMLFormElement, button: HTMLButtonElement, found: Preview): Promise<void> {
+  const tell = (text: string) => put(statusOf(form), text);
   const { chain, wallet } = app;
+  if (!chain || !wallet?.who) return;
   button.disabled = true;
   try {
     if (found.typed) {
       tell("Sign the permit in your wallet.");
-      at("permit-text").value = await rights.signPermit(chain, wallet, found.typed);
-      at("permit-text").parentElement.hidden = false;
+      at<HTMLTextAreaElement>("permit-text").value = await rights.signPermit(chain, wallet, found.typed);
+      at("permit-place").hidden = false;
     } else {
-      for (const each of await carryOut(chain, wallet, found.steps, tell)) follow(chain, each);
+      for (const each of await carryOut(chain, wallet, wallet.who, found.steps, tell)) follow(chain, each);
       form.reset(); // pressed again it would be another one
     }
-    form.querySelector(".preview").replaceChildren();
+    previewOf(form).replaceChildren();
     await refresh();
     tell(`Done. ${found.next}`);
   } catch (error) {
     button.disabled = false;
-    if (error instanceof HalfDone) form.querySelector(".preview").replaceChildren();
+    if (error instanceof HalfDone) previewOf(form).replaceChildren();
     tell(words(error));
     await refresh();
   }
 }
 
-function follow(chain, sent) {
+function follow(chain: Chain, sent: Sent): void {
   const line = make("li");
   at("sent").append(line);
-  at("sent").parentElement.hidden = false;
-  untilFinal(chain, sent, (text) => put(line, text));
+  at("sent-place").hidden = false;
+  void untilFinal(chain, sent, (text) => put(line, text));
 }
 
-function start() {
+function start(): void {
   document.documentElement.classList.add("live");
-  for (const form of document.querySelectorAll("form[data-way]")) {
+  for (const form of forms()) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      preview(form);
+      void preview(form);
     });
     form.addEventListener("input", () => forget(form));
     form.querySelector("[data-all]")?.addEventListener("click", () => {
-      form.elements.amount.value = "all";
+      within<HTMLInputElement>(form, "[name=amount]").value = "all";
       forget(form);
     });
   }
   discover(offer);
-  refresh();
+  void refresh();
   setInterval(poll, POLL_MS);
 }
 

@@ -1,29 +1,58 @@
 // One chain: what is read through the page's node, or through the wallet where it has none.
 
-import { createPublicClient, custom, http } from "viem";
+import { type Abi, type Address, createPublicClient, custom, type Hex, http, type PublicClient } from "viem";
 import abi from "../agent/strongroom/chain/abi/Vault.json";
 import account from "../agent/strongroom/chain/abi/DelegatedAccount.json";
 import asset from "../agent/strongroom/chain/abi/Erc20.json";
-import { Away, ofData, reasonOf, Refused, words, wouldRevert } from "./errors.js";
+import { Away, causes, ofData, reasonOf, Refused, words, wouldRevert } from "./errors.ts";
+import type { Provider } from "./wallet.ts";
 
-export const ABI = { vault: abi, account, asset };
-const ALLOWS = [{ type: "function", name: "isAllowed", inputs: [{ name: "account", type: "address" }],
+export const ABI = { vault: abi as Abi, account: account as Abi, asset: asset as Abi };
+const ALLOWS: Abi = [{ type: "function", name: "isAllowed", inputs: [{ name: "account", type: "address" }],
   outputs: [{ name: "", type: "bool" }], stateMutability: "view" }];
 const TIMEOUT = 10_000;
 
+/** A transaction to be: what it does, where to, with which data. */
+export interface Step {
+  what: string; to: Address; data: Hex;
+}
+
+/** The newest block. */
+export interface Head {
+  number: bigint; time: bigint; baseFee: bigint;
+}
+
+/** Reads one function of a contract, typed by who asks. */
+export type Reader = <T>(functionName: string, ...args: unknown[]) => Promise<T>;
+
+/** What is read of a receipt. */
+export interface Receipt {
+  status: Hex; blockNumber: Hex; gasUsed: Hex;
+}
+
+interface Block {
+  number: Hex; timestamp: Hex; baseFeePerGas?: Hex;
+}
+
+interface Simulated {
+  calls: { status: Hex; gasUsed: Hex; returnData?: string; error?: { data?: string; message?: string } }[];
+}
+
 /** Reads of one chain; every failure is `Away` or, of a call, `Refused`. */
 export class Chain {
-  constructor(rpc, provider) {
-    const transport = rpc
-      ? http(rpc, { batch: { wait: 0, batchSize: 100 }, timeout: TIMEOUT, retryCount: 1 })
+  client: PublicClient;
+
+  constructor(rpc: string | null, provider?: Provider) {
+    const transport = rpc || !provider
+      ? http(rpc ?? "", { batch: { wait: 0, batchSize: 100 }, timeout: TIMEOUT, retryCount: 1 })
       : custom(provider, { retryCount: 0 });
     this.client = createPublicClient({ transport, cacheTime: 0 });
   }
 
   /** Ask by a method's name. */
-  async request(method, ...params) {
+  async request<T = Hex>(method: string, ...params: unknown[]): Promise<T> {
     try {
-      return await this.client.request({ method, params });
+      return (await this.client.request({ method, params } as never)) as T;
     } catch (error) {
       if (isSilence(error)) throw new Away(words(error));
       throw error;
@@ -31,20 +60,20 @@ export class Chain {
   }
 
   /** Return the newest block: number and timestamp as BigInts. */
-  async head() {
-    const block = await this.request("eth_getBlockByNumber", "latest", false);
+  async head(): Promise<Head> {
+    const block = await this.request<Block>("eth_getBlockByNumber", "latest", false);
     return { number: BigInt(block.number), time: BigInt(block.timestamp), baseFee: BigInt(block.baseFeePerGas ?? 0) };
   }
 
-  async chainId() {
+  async chainId(): Promise<number> {
     return Number(await this.request("eth_chainId"));
   }
 
   /** Return a reader of a contract at a block: `reader("navs", ...arguments)`. */
-  at(address, kind, blockNumber) {
-    return async (functionName, ...args) => {
+  at(address: Address, kind: Abi, blockNumber: bigint): Reader {
+    return async <T>(functionName: string, ...args: unknown[]) => {
       try {
-        return await this.client.readContract({ address, abi: kind, functionName, args, blockNumber });
+        return (await this.client.readContract({ address, abi: kind, functionName, args, blockNumber })) as T;
       } catch (error) {
         const why = reasonOf(error);
         if (why) throw new Refused(`${functionName} reverted: ${why}`);
@@ -53,15 +82,15 @@ export class Chain {
     };
   }
 
-  allows(list, who, block) {
+  allows(list: Address, who: Address, block: bigint): Promise<boolean> {
     return this.at(list, ALLOWS, block)("isAllowed", who);
   }
 
   /** Return the gas of transactions of one sender one after another; throws `Refused` where one
    * would revert. `whole` is false where the node tries the first one only. */
-  async simulate(from, steps) {
+  async simulate(from: Address, steps: Step[]): Promise<{ gas: bigint; whole: boolean }> {
     const calls = steps.map(({ to, data }) => ({ from, to, data }));
-    let blocks;
+    let blocks: Simulated[];
     try {
       blocks = await this.request("eth_simulateV1", { blockStateCalls: [{ calls }] }, "latest");
     } catch (error) {
@@ -77,7 +106,7 @@ export class Chain {
   }
 
   /** Return the gas that the node estimates; throws `Refused` where it would revert. */
-  async gasOf(from, { what, to, data }) {
+  async gasOf(from: Address, { what, to, data }: Step): Promise<bigint> {
     try {
       return BigInt(await this.request("eth_estimateGas", { from, to, data }));
     } catch (error) {
@@ -88,20 +117,20 @@ export class Chain {
   }
 
   /** Return what a gas may cost, wei: room for the base fee to double. */
-  async gasPrice() {
+  async gasPrice(): Promise<bigint> {
     const [{ baseFee }, tip] = await Promise.all([
       this.head(), this.request("eth_maxPriorityFeePerGas").catch(() => "0x3b9aca00")]);
     return 2n * baseFee + BigInt(tip);
   }
 
-  receipt(hash) {
+  receipt(hash: Hex): Promise<Receipt | null> {
     return this.request("eth_getTransactionReceipt", hash);
   }
 
   /** Return the number of the newest final block; null where the node does not tell. */
-  async finalBlock() {
+  async finalBlock(): Promise<bigint | null> {
     try {
-      const block = await this.request("eth_getBlockByNumber", "finalized", false);
+      const block = await this.request<Block | null>("eth_getBlockByNumber", "finalized", false);
       return block ? BigInt(block.number) : null;
     } catch (error) {
       if (error instanceof Away) throw error;
@@ -112,7 +141,7 @@ export class Chain {
 
 const SILENT = new Set(["HttpRequestError", "TimeoutError", "SocketClosedError"]);
 
-function isSilence(error) {
-  for (let each = error; each; each = each.cause) if (SILENT.has(each.name)) return true;
+function isSilence(error: unknown): boolean {
+  for (const { name } of causes(error)) if (name && SILENT.has(name)) return true;
   return false;
 }

@@ -1,17 +1,20 @@
 // What an account lets others do for it: operators (ERC-7540) and permits of shares (ERC-2612).
 
-import { encodeFunctionData, getAddress, isAddress, parseSignature } from "viem";
-import { moment, parse, SHARE, sharesText } from "./amounts.js";
-import { ABI } from "./chain.js";
-import { Refused, reasonOf, wouldRevert } from "./errors.js";
-import { toVault } from "./vault.js";
-import { config } from "./words.js";
+import { type Address, encodeFunctionData, getAddress, isAddress, parseSignature } from "viem";
+import { moment, parse, SHARE, sharesText } from "./amounts.ts";
+import { ABI, type Chain } from "./chain.ts";
+import { Refused, reasonOf, wouldRevert } from "./errors.ts";
+import type { Fields, Permit, Preview } from "./preview.ts";
+import { type OwnVault, toVault } from "./vault.ts";
+import type { Wallet } from "./wallet.ts";
+import { config } from "./words.ts";
 
 const DAY = 86_400n;
 const PERMIT = ["owner", "spender", "value", "nonce", "deadline"].map((name) => (
   { name, type: ["owner", "spender"].includes(name) ? "address" : "uint256" }));
 
-function somebody(text, who) {
+function somebody(field: string | string[], who: Address): Address {
+  const text = String(field);
   if (!isAddress(text.trim(), { strict: false })) throw new Refused(`${text || "nothing"} is not an address: write 0x and 40 hex digits.`);
   const address = getAddress(text.trim().toLowerCase());
   if (address === who) throw new Refused("This is your own account: name another one.");
@@ -19,10 +22,10 @@ function somebody(text, who) {
 }
 
 /** Preview that somebody becomes an operator, or is none any more. */
-export async function operator(state, { operator: text, approved }, chain) {
+export async function operator(state: OwnVault, { operator: text, approved }: Fields, chain: Chain): Promise<Preview> {
   const address = somebody(text, state.who), grant = approved === "yes";
   const vault = chain.at(config.vault, ABI.vault, state.head.number);
-  const has = await vault("isOperator", state.who, address);
+  const has = await vault<boolean>("isOperator", state.who, address);
   const lines = grant
     ? [`${address} may then request, take back, claim and leave in kind for you, and send what comes of it wherever it likes.`,
       "Let only a contract or a person do this whom you trust with all that you have in this vault. You can end it at any time."]
@@ -32,14 +35,16 @@ export async function operator(state, { operator: text, approved }, chain) {
 }
 
 /** Preview a permit: it is signed, and not sent. */
-export async function permit(state, { spender: text, amount, days }, chain) {
-  const spender = somebody(text, state.who), value = parse(amount, SHARE, state.shares);
-  if (!/^\d{1,4}$/.test(days.trim()) || days.trim() === "0") throw new Refused("Name a number of whole days, at least 1.");
-  const deadline = state.head.time + BigInt(days.trim()) * DAY;
+export async function permit(state: OwnVault, { spender: text, amount, days: field }: Fields, chain: Chain): Promise<Preview> {
+  const days = String(field).trim();
+  const spender = somebody(text, state.who), value = parse(String(amount), SHARE, state.shares);
+  if (!/^\d{1,4}$/.test(days) || days === "0") throw new Refused("Name a number of whole days, at least 1.");
+  const deadline = state.head.time + BigInt(days) * DAY;
   const vault = chain.at(config.vault, ABI.vault, state.head.number);
-  const [nonce, [, name, version, chainId, verifyingContract]] = await Promise.all([vault("nonces", state.who), vault("eip712Domain")]);
+  const [nonce, [, name, version, chainId, verifyingContract]] = await Promise.all([
+    vault<bigint>("nonces", state.who), vault<[unknown, string, string, bigint, Address]>("eip712Domain")]);
   const message = { owner: state.who, spender, value: String(value), nonce: String(nonce), deadline: String(deadline) };
-  const typed = {
+  const typed: Permit = {
     types: { EIP712Domain: [{ name: "name", type: "string" }, { name: "version", type: "string" }, { name: "chainId", type: "uint256" }, { name: "verifyingContract", type: "address" }], Permit: PERMIT },
     primaryType: "Permit", domain: { name, version, chainId: Number(chainId), verifyingContract }, message,
   };
@@ -51,11 +56,12 @@ export async function permit(state, { spender: text, amount, days }, chain) {
 }
 
 /** Let the wallet sign a permit and try it at the vault; return it as text. */
-export async function signPermit(chain, wallet, typed) {
+export async function signPermit(chain: Chain, wallet: Wallet, typed: Permit): Promise<string> {
   const signature = await wallet.sign(typed);
   const { r, s, v, yParity } = parseSignature(signature);
   const { owner, spender, value, deadline } = typed.message;
-  const args = [owner, spender, BigInt(value), BigInt(deadline), Number(v ?? 27 + yParity), r, s];
+  const number = Number(v ?? 27 + (yParity ?? 0));
+  const args = [owner, spender, BigInt(value), BigInt(deadline), number, r, s];
   const data = encodeFunctionData({ abi: ABI.vault, functionName: "permit", args });
   try {
     await chain.request("eth_call", { from: spender, to: config.vault, data }, "latest");
@@ -63,5 +69,5 @@ export async function signPermit(chain, wallet, typed) {
     const why = reasonOf(error);
     throw why ? wouldRevert("permit", why) : error;
   }
-  return JSON.stringify({ ...typed.message, v: Number(v ?? 27 + yParity), r, s }, null, 1);
+  return JSON.stringify({ ...typed.message, v: number, r, s }, null, 1);
 }

@@ -1,24 +1,35 @@
 // From a preview to transactions that are final: tried, signed, waited for, watched.
 
-import { Away, certainly, HalfDone, Refused, words } from "./errors.js";
+import type { Address, Hex } from "viem";
+import type { Chain, Receipt, Step } from "./chain.ts";
+import { Away, certainly, HalfDone, Refused, words } from "./errors.ts";
+
+import type { Wallet } from "./wallet.ts";
+
+/** A transaction that is in a block. */
+export interface Sent {
+  what: string; hash: Hex; receipt: Receipt;
+}
+
+type Tell = (text: string) => void;
 
 const POLL_MS = 1_000;
-const pause = () => new Promise((done) => setTimeout(done, POLL_MS));
+const pause = () => new Promise<void>((done) => setTimeout(done, POLL_MS));
 
 /** Send a preview's transactions one after another; each is tried before it is signed, and mined
  * before the next. Returns what was sent: name, hash, receipt.
  *
  * `tell` gets a sentence of how far it is. Every failure names what was sent before. */
-export async function carryOut(chain, wallet, steps, tell) {
-  const sent = [];
+export async function carryOut(chain: Chain, wallet: Wallet, who: Address, steps: Step[], tell: Tell): Promise<Sent[]> {
+  const sent: Sent[] = [];
   for (const [place, step] of steps.entries()) {
     const which = steps.length > 1 ? ` (${place + 1} of ${steps.length})` : "";
     try {
-      const gas = await chain.gasOf(wallet.who, step);
+      const gas = await chain.gasOf(who, step);
       tell(`Sign ${step.what} in your wallet${which}.`);
       const hash = await signed(wallet, step, gas + gas / 5n);
       tell(`${step.what}${which} was sent (${hash}): it waits for a block.`);
-      const receipt = await mined(chain, wallet.who, step.what, hash, tell);
+      const receipt = await mined(chain, who, step.what, hash, tell);
       sent.push({ what: step.what, hash, receipt });
     } catch (error) {
       if (!sent.length) throw error;
@@ -30,7 +41,7 @@ export async function carryOut(chain, wallet, steps, tell) {
 }
 
 /** Let the wallet sign and send. An error that does not say that nothing was sent says nothing. */
-async function signed(wallet, step, gas) {
+async function signed(wallet: Wallet, step: Step, gas: bigint): Promise<Hex> {
   try {
     return await wallet.send(step, gas);
   } catch (error) {
@@ -41,8 +52,8 @@ async function signed(wallet, step, gas) {
 }
 
 /** Wait until a transaction is in a block; return its receipt. */
-async function mined(chain, who, what, hash, tell) {
-  let nonce = null;
+async function mined(chain: Chain, who: Address, what: string, hash: Hex, tell: Tell): Promise<Receipt> {
+  let nonce: bigint | null = null;
   for (;;) {
     try {
       const receipt = await chain.receipt(hash);
@@ -50,7 +61,7 @@ async function mined(chain, who, what, hash, tell) {
         throw new HalfDone(`${what} failed in block ${Number(receipt.blockNumber)} (${hash}): nothing but gas was spent by it.`);
       }
       if (receipt) return receipt;
-      const found = await chain.request("eth_getTransactionByHash", hash);
+      const found = await chain.request<{ nonce: Hex } | null>("eth_getTransactionByHash", hash);
       if (found) nonce = BigInt(found.nonce);
       else if (nonce !== null && BigInt(await chain.request("eth_getTransactionCount", who, "latest")) > nonce) {
         throw new HalfDone(`Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
@@ -64,7 +75,7 @@ async function mined(chain, who, what, hash, tell) {
 }
 
 /** Follow a mined transaction until its block is final; tell each change. */
-export async function untilFinal(chain, { what, hash, receipt }, tell) {
+export async function untilFinal(chain: Chain, { what, hash, receipt }: Sent, tell: Tell): Promise<void> {
   let known = receipt;
   const name = () => `${what}: block ${Number(known.blockNumber)}, ${Number(known.gasUsed).toLocaleString("en")} gas, transaction ${hash}`;
   tell(`${name()}. Not final yet.`);

@@ -1,0 +1,199 @@
+// A vault as its depositors use it, read at one block (depositor/vault.py and requests.py).
+
+import { type AbiEvent, type Address, encodeFunctionData, type Hex, keccak256, zeroAddress } from "viem";
+import { ABI, type Chain, type Head, type Reader, type Step } from "./chain.ts";
+import { BPS, moment, percent, PRICE } from "./amounts.ts";
+import { config, fill, say } from "./words.ts";
+
+const SIDES = ["deposit", "redeem"] as const;
+const COLLAPSE = 10n ** 4n, DELEGATED = 2n;
+const SUBMITTED = ABI.vault.find((each) => each.type === "event" && each.name === "CallSubmitted") as AbiEvent;
+
+type Pair = readonly [bigint, bigint];
+type Epoch = readonly [unknown, bigint, unknown, bigint, boolean]; // what was asked, the report that closed it, whether it was handed back
+type Side = (typeof SIDES)[number];
+
+/** A request of an account; amounts in base units of what was handed over. */
+export interface VaultRequest {
+  side: Side; id: bigint; pending: bigint; claimable: bigint; closedBy: bigint; handedBack: boolean;
+}
+
+/** What the vault's functions of the same names return. */
+interface Read {
+  asset: Address; navs: Pair; prices: Pair; totalSupply: bigint; total_idle: bigint; paused: boolean; windingDown: boolean;
+  lastReport: bigint; freshUntil: bigint; reporter: Address; reportCount: bigint; inflowRoom: bigint; isFlat: boolean; depositTerms: Pair;
+  allow_list: Address; totalExposure: bigint; totalLosses: bigint; reference: bigint; breakerTripped: boolean; epochs: Pair; waitingEpochs: bigint[];
+  max_up_bps: bigint; max_down_bps: bigint; max_premium_bps: bigint; exit_fee_bps: bigint;
+}
+
+/** A vault at a block. */
+export interface Vault extends Read {
+  head: Head; bid: bigint; ask: bigint; notices: string[]; symbol: string; waitingDeposits: bigint;
+  stale: boolean; nobody: boolean; nobodyDeals: boolean; isDear: boolean;
+}
+
+/** An account's part of it. */
+interface Part {
+  who: Address; shares: bigint; held: bigint; allowance: bigint; coin: bigint; allowed: boolean;
+  claimDeposit: bigint; claimShares: bigint; claimRedeem: bigint; claimAssets: bigint; requests: VaultRequest[];
+}
+
+/** A vault at a block, with an account's part of it. */
+export type OwnVault = Vault & Part;
+
+/** What an account of the vault holds; `stays`: a wallet holds more, which nobody can take along. */
+export interface Holding {
+  market: Hex; collateral: bigint; outcomes: Pair[]; stays: boolean;
+}
+
+/** Return the vault's state at the newest block, and of an account where one is given. */
+export async function look(chain: Chain, who: Address): Promise<OwnVault>;
+export async function look(chain: Chain, who: Address | null): Promise<Vault | OwnVault>;
+export async function look(chain: Chain, who: Address | null): Promise<Vault | OwnVault> {
+  const head = await chain.head();
+  const vault = chain.at(config.vault, ABI.vault, head.number);
+  const limit = (name: string) => vault("limit", config.limits.indexOf(name));
+  const names = ["asset", "navs", "prices", "totalSupply", "total_idle", "paused", "windingDown",
+    "lastReport", "freshUntil", "reporter", "reportCount", "inflowRoom", "isFlat", "depositTerms",
+    "allow_list", "totalExposure", "totalLosses", "reference", "breakerTripped", "epochs", "waitingEpochs"];
+  const limits = ["max_up_bps", "max_down_bps", "max_premium_bps", "exit_fee_bps"];
+  const found = await Promise.all([
+    ...names.map((name) => (name === "waitingEpochs" ? vault(name, 0) : vault(name))), ...limits.map(limit)]);
+  const state: Read = Object.fromEntries([...names, ...limits].map((name, place) => [name, found[place]])) as never;
+  const [bid, ask] = state.prices;
+  const asked = [state.epochs[0], ...state.waitingEpochs];
+  const [notices, waiting] = await Promise.all([
+    announced(chain, vault, head),
+    Promise.all(asked.map((epoch) => vault<Epoch>("epochOf", 0, epoch))),
+  ]);
+  const known: Vault = {
+    ...state, head, bid, ask, notices, symbol: config.symbol,
+    waitingDeposits: waiting.reduce((sum, each) => sum + each[1], 0n),
+    stale: head.time > state.freshUntil, nobody: state.reporter === zeroAddress,
+    nobodyDeals: state.windingDown || head.time > state.freshUntil || state.reporter === zeroAddress,
+    isDear: ask * BPS > bid * (BPS + state.max_premium_bps),
+  };
+  return who ? { ...known, ...(await ofAccount(chain, vault, known, who)) } : known;
+}
+
+async function ofAccount(chain: Chain, vault: Reader, known: Vault, who: Address): Promise<Part> {
+  const asset = chain.at(known.asset, ABI.asset, known.head.number);
+  const number = (name: string) => vault<bigint>(name, who);
+  const [shares, held, allowance, coin, allowed, claimDeposit, claimShares, claimRedeem, claimAssets, deposits, redemptions] = await Promise.all([
+    number("balanceOf"), asset<bigint>("balanceOf", who), asset<bigint>("allowance", who, config.vault),
+    chain.request("eth_getBalance", who, "latest"),
+    known.allow_list === zeroAddress ? true : chain.allows(known.allow_list, who, known.head.number),
+    number("maxDeposit"), number("maxMint"), number("maxRedeem"), number("maxWithdraw"),
+    requestsOf(vault, 0, who), requestsOf(vault, 1, who),
+  ]);
+  return { who, shares, held, allowance, coin: BigInt(coin), allowed, claimDeposit, claimShares,
+    claimRedeem, claimAssets, requests: [...deposits, ...redemptions] };
+}
+
+async function requestsOf(vault: Reader, number: 0 | 1, who: Address): Promise<VaultRequest[]> {
+  const [pending, claimable] = number === 0
+    ? ["pendingDepositRequest", "claimableDepositRequest"]
+    : ["pendingRedeemRequest", "claimableRedeemRequest"];
+  const epochs = await vault<bigint[]>("liveEpochs", number, who);
+  return Promise.all(epochs.map(async (id) => {
+    const [left, ready, epoch] = await Promise.all([vault<bigint>(pending, id, who), vault<bigint>(claimable, id, who), vault<Epoch>("epochOf", number, id)]);
+    return { side: SIDES[number], id, pending: left, claimable: ready, closedBy: epoch[3], handedBack: epoch[4] };
+  }));
+}
+
+/** Return how far a request is. */
+export function stage(request: VaultRequest, state: Vault): string {
+  if (!request.closedBy) return "open";
+  if (!request.pending) return "settled";
+  if (request.handedBack) return "handed back";
+  return state.reportCount > request.closedBy ? "waits" : "closed";
+}
+
+/** Say whether "Take back" would give a request back now. */
+export function canBeTakenBack(request: VaultRequest, state: Vault): boolean {
+  const now = stage(request, state);
+  return now !== "settled" && (now !== "closed" || state.nobodyDeals);
+}
+
+/** Return where a request stands, and what can be done. */
+export function requestWords(request: VaultRequest, state: Vault): string {
+  switch (stage(request, state)) {
+    case "open": return say("open");
+    case "settled": return say("settled");
+    case "handed back": return say(request.side === "deposit" ? "rose" : "fell");
+    case "closed": return say(state.nobodyDeals ? "closed_nobody" : "closed");
+    default: return say("waits", { reason: reason(request, state) });
+  }
+}
+
+function reason(request: VaultRequest, state: Vault): string {
+  if (state.bid * COLLAPSE < BigInt(config.first_price)) return say("collapsed");
+  if (request.side === "redeem") return say("no_idle");
+  return state.isDear ? say("unproven", { percent: percent(state.max_premium_bps) }) : say("no_room");
+}
+
+/** Return what open and unswept accounts would pay a part of, at a block. */
+export async function holdings(chain: Chain, state: Vault): Promise<Holding[]> {
+  const block = state.head.number;
+  const vault = chain.at(config.vault, ABI.vault, block);
+  const [open, unswept] = await Promise.all([vault<Hex[]>("openMarkets"), vault<Address[]>("unsweptAccounts")]);
+  const accounts = [...(await Promise.all(open.map((each) => vault<Address>("accountOf", each)))), ...unswept];
+  return Promise.all(accounts.map(async (address) => {
+    const account = chain.at(address, ABI.account, block);
+    const [market, grade, [collateral, positions]] = await Promise.all([
+      account<Hex>("market"), account<bigint>("grade"), account<readonly [bigint, { yes: bigint; no: bigint }[]]>("positions")]);
+    const outcomes = positions.map(({ yes, no }): Pair => [yes, no]);
+    if (grade !== DELEGATED) return { market, collateral, outcomes, stays: false };
+    const inside = await chain.at(state.asset, ABI.asset, block)<bigint>("balanceOf", address);
+    const outside = collateral - inside + outcomes.flat().reduce((sum, each) => sum + each, 0n);
+    return { market, collateral: inside, outcomes: [], stays: outside > 0n };
+  }));
+}
+
+/** Return what the owner has announced and can still do; calls that came after the page was written
+ * are counted. */
+async function announced(chain: Chain, vault: Reader, head: Head): Promise<string[]> {
+  const lines: string[] = [];
+  for (const each of config.notices) {
+    const submitted = await vault<bigint>("submittedAt", each.hash);
+    if (Number(submitted) !== each.submitted || Number(head.time) > each.lapses || each.ready > each.lapses) continue;
+    const when = Number(head.time) >= each.ready ? "now" : `from ${moment(each.ready)} on`;
+    lines.push(fill(config.notice, { by: each.by, submitted: moment(each.submitted), words: each.words, when, lapses: moment(each.lapses) }));
+  }
+  if (config.notices_known === false) return [...lines, say("no_notices")];
+  try {
+    await hear(chain, head.number);
+  } catch {
+    return [...lines, say("no_notices")];
+  }
+  const standing = await Promise.all([...heard.fresh].map((each) => vault<bigint>("submittedAt", each)));
+  const count = standing.filter((each) => each > 0n).length;
+  return count ? [...lines, say("new_notices", { count, block: config.block })] : lines;
+}
+
+const heard = { upTo: BigInt(config.block), fresh: new Set<string>() };
+
+/** Hear of calls that were announced since the page was written; each block is asked for once. */
+async function hear(chain: Chain, last: bigint): Promise<void> {
+  const known = new Set(config.notices.map((each) => each.hash));
+  if (last > heard.upTo) {
+    const logs = await chain.client.getLogs({ address: config.vault, event: SUBMITTED, fromBlock: heard.upTo + 1n, toBlock: last });
+    for (const each of logs) {
+      const hash = keccak256((each.args as { call: Hex }).call);
+      if (!known.has(hash)) heard.fresh.add(hash);
+    }
+  }
+  heard.upTo = last; // also backwards, where the chain undid blocks
+}
+
+/** Return a transaction to the vault. */
+export function toVault(functionName: string, ...args: unknown[]): Step {
+  return { what: functionName, to: config.vault, data: encodeFunctionData({ abi: ABI.vault, functionName, args }) };
+}
+
+/** Return the transaction that lets the vault take assets. */
+export function approval(state: Vault, assets: bigint): Step {
+  return { what: "approve", to: state.asset, data: encodeFunctionData({ abi: ABI.asset, functionName: "approve", args: [config.vault, assets] }) };
+}
+
+export const worth = (shares: bigint, bid: bigint) => (shares * bid) / PRICE;
