@@ -31,7 +31,7 @@ def record(reveal_by):
     leg = {"vault_market": MARKET, "token": "7", "side": "BUY", "price": "0.5", "size": 10_000_000,
            "exchange": EXCHANGE, "kind": "FAK", "question": "Will it?"}  # fmt: skip
     grounds = {"view": "0x" + "01" * 32, "settings": "0x" + "02" * 32, "reveal_by": reveal_by}
-    return {"time": BORN, "on_failure": "hold", "legs": [leg], "grounds": grounds}
+    return {"vault": VAULT, "time": BORN, "on_failure": "hold", "legs": [leg], "grounds": grounds}
 
 
 def named(text):

@@ -175,3 +175,17 @@ def test_a_fill_is_held_against_the_legs_of_its_own_market(tmp_path, name):
     life.report(both)
     wrong = [(block, SIZE, "at most 5000001", "500000000")]
     assert life.told() == (wrong if name == "m" else [])
+
+
+# whose decision it is
+
+
+@pytest.mark.parametrize("vault", ["0x" + "0a" * 20, None, ""])
+def test_a_decision_of_another_vault_explains_no_fill(life, vault):
+    """A market's id is the same in each vault (class and question), and so is a decision's id: one
+    record would serve fills in both, each as large as ordered."""
+    leg = life.leg("m", BUY, "0.5", 1_000 * UNIT)
+    record = life.record(leg, vault=vault)
+    block = life.trade("m", BUY, 500 * UNIT, 1_000 * UNIT, record)
+    what = "OrderFilled: its decision's vault"
+    assert reported(life, record) == [(block, what, life.vault, vault or "none")]

@@ -24,7 +24,7 @@ from strongroom.chain.units import WAD
 
 AT_ONCE = 100  # transactions asked for
 LATEST = 2**37  # timestamp of a date that can be
-LONGEST = 120  # letters of a market's name
+LONGEST = 120  # letters of a name that are kept; of no address or id
 DIGITS = 78  # of a token's id
 _PRICE = re.compile(r"[01](\.[0-9]{1,18})?")
 
@@ -57,6 +57,7 @@ class RevealedDecision:
         at: number of the report, from 1
         legs: None where the record has none that can be read
         reveal_by: timestamp by which it says that it is revealed; 0: the next report does
+        vault: whose it is, in lower case; "": it does not say
     """
 
     time: int
@@ -64,6 +65,7 @@ class RevealedDecision:
     at: int
     legs: tuple[RevealedLeg, ...] | None
     reveal_by: int = 0
+    vault: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,9 @@ def read_document(text: bytes) -> Document:
             if decision is not None:
                 decisions[keccak(canonical(record))] = decision
             for leg in record.get("legs", ()):
-                market, name = str(leg["vault_market"]).lower(), str(leg["question"])
-                names.setdefault(market, name.encode(errors="replace").decode()[:LONGEST])
+                names.setdefault(_name(leg["vault_market"]).lower(), _name(leg["question"]))
         withheld = _withheld(document.get("withheld", {}))
-        return Document(str(document["vault"]).lower(), decisions, names, withheld)
+        return Document(_name(document["vault"]).lower(), decisions, names, withheld)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Document()
 
@@ -131,6 +132,7 @@ def _decision(record: Json) -> RevealedDecision | None:
         0,
         _legs(record.get("legs")),
         _reveal_by(record.get("grounds")),
+        _name(record.get("vault") or "").lower(),
     )
 
 
@@ -182,18 +184,23 @@ def _legs(found: object) -> tuple[RevealedLeg, ...] | None:
     try:
         return tuple(
             RevealedLeg(
-                str(leg["vault_market"]).lower(),
+                _name(leg["vault_market"]).lower(),
                 _whole(leg["token"]),
                 {"BUY": True, "SELL": False}[leg["side"]],
                 _price(leg["price"]),
                 _whole(leg["size"]),
-                str(leg["exchange"]).lower(),
+                _name(leg["exchange"]).lower(),
                 leg["kind"] == "POST",
             )
             for leg in found
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _name(value: object) -> str:
+    """Return a name, address or id of a document, cut: its writer chooses how long it is."""
+    return str(value)[:LONGEST].encode(errors="replace").decode()
 
 
 def _whole(value: object) -> int:

@@ -122,6 +122,9 @@ class FillJoiner:
         if decision.at > last and not self.is_withheld(fill):
             what = f"its decision's report, of account {fill.account}"
             yield what, f"at most {last}", str(decision.at)
+        if decision.vault != self._vault:  # a market has the same id in each vault
+            yield "its decision's vault", self._vault, decision.vault or "none"
+            return
         if decision.legs is None:
             yield "its decision's legs", "orders", "nothing that can be read"
             return
