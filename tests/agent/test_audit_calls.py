@@ -162,7 +162,13 @@ class Canned(Node):
         raise AssertionError(method)
 
     def logs(self, addresses, first, last, topics=()):
-        yield last, [{"transactionHash": each} for each in self.halts]
+        yield (
+            last,
+            [
+                {"blockNumber": hex(last), "logIndex": hex(index), "topics": ["0x", padded(who)]}
+                for index, who in self.halts
+            ],
+        )
 
 
 def test_a_node_gives_the_transaction_that_was_asked_for():
@@ -178,22 +184,32 @@ def test_a_node_gives_the_transaction_that_was_asked_for():
             in_one_form([("eth_getTransactionByHash", asked)], [none])
 
 
+INDEX = 5  # of a closing's log
+
+
+def padded(address):
+    return "0x" + "00" * 12 + address[2:]
+
+
 @pytest.mark.parametrize(
     ("told", "before", "after", "halts", "found"),
     [
         (False, 0, 1, (), False),
         (True, 1, 1, (), False),
-        (True, 0, 1, (AT["transaction"],), True),  # by its closing
+        (True, 0, 1, ((INDEX - 1, VAULT),), True),  # by its closing
+        (False, 0, 1, ((INDEX - 1, VAULT),), False),
         (False, 1, 1, (), True),
-        (True, 0, 1, ("0x" + "22" * 32, AT["transaction"]), False),  # in the same block
+        (True, 0, 1, ((INDEX - 2, ANN), (INDEX - 1, VAULT)), False),  # in front of its closing
+        (False, 0, 1, ((INDEX - 2, ANN), (INDEX - 1, VAULT)), True),
+        (True, 0, 1, ((INDEX - 1, VAULT), (INDEX + 1, ANN)), True),  # behind it
         (True, 0, 0, (), False),  # it failed to halt
         (True, None, 1, (), False),  # it does not answer
     ],
 )
 def test_a_halt_before_the_closing_is_as_the_account_says(told, before, after, halts, found):
     event = MarketClosed(
-        **AT, market="0x" + "01" * 32, account=BEN, loss=0, written_off=0, halted=told,
-        holds=False, listed=False,
+        **AT | {"index": INDEX}, market="0x" + "01" * 32, account=BEN, loss=0, written_off=0,
+        halted=told, holds=False, listed=False,
     )  # fmt: skip
     node = Canned(halted={6: before, 7: after}, halts=halts)
     assert bool(list(closed_wrongly(node, Views(node), event))) is found
@@ -204,8 +220,8 @@ def test_an_account_that_does_not_say_was_halted_for_the_vault_unless_it_was_not
     """The vault counts an account without an answer as halted; one that is opened and closed in one
     block was nothing before."""
     event = MarketClosed(
-        **AT, market="0x" + "01" * 32, account=BEN, loss=0, written_off=0, halted=False,
-        holds=False, listed=False,
+        **AT | {"index": INDEX}, market="0x" + "01" * 32, account=BEN, loss=0, written_off=0,
+        halted=False, holds=False, listed=False,
     )  # fmt: skip
     node = Canned(halted={6: None, 7: 1}, code=code)
     assert bool(list(closed_wrongly(node, Views(node), event))) is found

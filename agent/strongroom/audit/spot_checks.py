@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import MarketClosed
-from strongroom.audit.movements import topic_of
+from strongroom.audit.movements import address_in, place_of, topic_of
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, difference
 
@@ -19,17 +19,22 @@ def closed_wrongly(node: Node, views: Views, it: MarketClosed) -> Iterator[Diffe
     Raises:
         NodeAway, BadLog: see Auditor.run.
     """
-    what = "MarketClosed.halted: as its account says"
     before, after = views.call_each(
         [(it.account, "halted", (), block) for block in (it.block - 1, it.block)]
     )
     if before is None:
         views.call(it.address, "totalSupply", (), it.block - 1)  # else it is the node
-        is_new = node.ask("eth_getCode", it.account, hex(it.block - 1)) == "0x"
-        before = it.halted if is_new else True
-    if before == it.halted or not after:
-        return
-    for _, logs in node.logs([it.account], it.block, it.block, [[_HALTED]]):
-        if any(log["transactionHash"] != it.transaction for log in logs):
-            return  # halted in this block, before it was closed
-    yield difference(it, what, before, it.halted)
+        before = node.ask("eth_getCode", it.account, hex(it.block - 1)) != "0x"
+    if after and bool(before or _halted_meanwhile(node, it)) != it.halted:
+        what = "MarketClosed.halted: as its account says"
+        yield difference(it, what, not it.halted, it.halted)
+
+
+def _halted_meanwhile(node: Node, it: MarketClosed) -> bool:
+    """Whether somebody halted an account in the block of its closing and before that, perhaps in
+    the same transaction. The account logs who halts it: a closing does it as the vault."""
+    return any(
+        place_of(log) < (it.block, it.index) and address_in(log, 1) != it.address
+        for _, logs in node.logs([it.account], it.block, it.block, [[_HALTED]])
+        for log in logs
+    )
