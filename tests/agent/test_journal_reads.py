@@ -5,9 +5,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import event
 from strongroom.information.forecast import Given
-from strongroom.journal import Journal, OrderFill
+from strongroom.journal import Journal, OrderFill, statements
 from strongroom.journal.states import ApprovalState, IntentState, TradeStatus, VenueWord
 
 from tests.agent.test_journal import DECISION, KEY, PLAN
@@ -79,7 +78,8 @@ def test_a_journal_in_memory_answers_as_one_on_disk_after_every_step(tmp_path):
 
 def test_what_was_read_in_memory_is_not_asked_again_until_something_is_written():
     journal, asked = Journal("sqlite://"), []
-    event.listen(journal._engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+    database = journal._engine.raw_connection().driver_connection
+    database.set_trace_callback(asked.append)  # SQLite itself tells what it is asked
     journal.decide(RECORD.id, RECORD, task_at=5)
     asked.clear()
     for _ in range(3):
@@ -100,6 +100,22 @@ def test_who_changes_an_answer_changes_no_later_one():
     journal.decide(RECORD.id, RECORD, task_at=5)
     journal.open_tasks().clear()
     assert [each.decision for each in journal.open_tasks()] == [RECORD.id]
+
+
+@pytest.mark.parametrize("was", [None, "1"])
+def test_what_was_read_within_a_transaction_that_is_rolled_back_is_forgotten(was):
+    journal = Journal("sqlite://")
+    if was is not None:
+        journal.keep("a", was)
+    assert journal.fact("a") == was
+    with pytest.raises(ZeroDivisionError), journal._engine.begin() as connection:
+        connection.execute(statements.OLD_FACT, {"its_name": "a"})
+        connection.execute(statements.NEW_FACT, {"name": "a", "value": "2"})
+        assert journal.fact("a") == journal.fact("a") == "2", "memory has one connection"
+        _ = 1 / 0
+    assert journal.fact("a") == was
+    journal.keep("a", "3")
+    assert journal.fact("a") == "3"
 
 
 @pytest.mark.parametrize("other", ["fact", "task"])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strongroom.backtest import deciding
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
 from strongroom.backtest.deciding import PackFailed, ReachesOut, SealedDecisions, _Sent
@@ -172,6 +173,15 @@ def test_markets_and_books_arrive_as_they_are_whatever_was_sent_before():
     ]
     sent = _Sent()
     for each in seen * 2:
+        assert pickle.loads(sent.dumps(Seen(each, {}))).view == each
+
+
+def test_numbers_are_taken_anew_once_too_many_are_kept(monkeypatch):
+    monkeypatch.setattr(deciding, "MOST_KEPT", 3)
+    sent, changed = _Sent(), replace(market(1), best_bid=Decimal("0.42"))
+    views = [view((first, quote("0.40", f"0.4{n}")), (market(2), quote("0.96", "0.97")))
+             for n in range(4, 8) for first in (market(1), changed)]  # fmt: skip
+    for each in views * 2:
         assert pickle.loads(sent.dumps(Seen(each, {}))).view == each
 
 

@@ -1,8 +1,8 @@
 """Decisions of a backtest, asked of a process that is handed nothing but views (sealed.py).
 
 A view goes there in full, but what has not changed since goes once: a market, and the sides of a
-book, are the same objects from one look to the next. Of a market that has changed only the change
-goes. What a pack's parameters were learned from stays here.
+book, are the same objects from one look to the next, and go by number. Of a market that has changed
+only the change goes. What a pack's parameters were learned from stays here.
 """
 
 import copyreg
@@ -11,14 +11,14 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from strongroom.backtest import sealed
-from strongroom.backtest.sealed import Assignment, Seen, Told
-from strongroom.chain.ids import ConditionId, Json
+from strongroom.backtest.sealed import Assignment, Handed, NewMarket, Seen, Shown, Told, take
+from strongroom.chain.ids import ConditionId, Json, TokenId
 from strongroom.errors import BadInput
 from strongroom.information.books import Book
+from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import Pack
@@ -118,7 +118,8 @@ class _Sent:
     def __init__(self) -> None:
         self._kept: dict[object, tuple[int, object]] = {}  # identity -> the object, so it stays
         self._newest: dict[ConditionId, tuple[int, Market]] = {}
-        self._table = copyreg.dispatch_table | {Book: self._book, Market: self._market}
+        self._tokens: dict[TokenId, int] = {}
+        self._table = copyreg.dispatch_table | {Seen: self._seen, Given: _given}
 
     def dumps(self, seen: Seen) -> bytes:
         """Return a view as bytes, without what was sent before."""
@@ -131,27 +132,45 @@ class _Sent:
         pickler.dump(seen)
         return out.getvalue()
 
-    def _market(self, market: Market) -> Any:
-        number, is_new = self._number(id(market), market)
-        if not is_new:
-            return sealed.kept_market, (number,)
-        before, self._newest[market.condition_id] = (
-            self._newest.get(market.condition_id),
-            (number, market),
-        )
-        if before is None:
-            return sealed.keep_market, (number, *vars(market).values())
-        known = vars(before[1])
-        changes = {name: each for name, each in vars(market).items() if each is not known[name]}
-        return sealed.keep_changed, (number, before[0], changes)
+    def _seen(self, seen: Seen) -> Any:
+        handed = Handed([], [], [], [], [], [], [])
+        for market in seen.view.markets.values():
+            handed.markets.append(self._market(market, handed.new_markets))
+        for token, book in seen.view.books.items():
+            handed.tokens.append(self._token(token, handed.new_tokens))
+            handed.shown.append(self._shown(book, handed.new_shown))
+            handed.seen_at.append(book.seen_at)
+        return take, (replace(seen.view, markets={}, books={}), seen.learned, handed)
 
-    def _book(self, book: Book) -> Any:
-        sides = book.bids, book.asks
-        number, is_new = self._number((id(book.bids), id(book.asks)), sides)
-        rest = book.seen_at, book.hash, book.tick, book.stamp
+    def _market(self, market: Market, new: list[NewMarket]) -> int:
+        number, is_new = self._number(id(market), market)
         if is_new:
-            return sealed.keep_book, (number, *sides, rest)
-        return sealed.kept_book, (number, rest)
+            before = self._newest.get(market.condition_id)
+            self._newest[market.condition_id] = number, market
+            if before is None:
+                new.append((number, None, vars(market)))
+            else:
+                known = vars(before[1])
+                changes = {n: each for n, each in vars(market).items() if each is not known[n]}
+                new.append((number, before[0], changes))
+        return number
+
+    def _token(self, token: TokenId, new: list[tuple[int, TokenId]]) -> int:
+        number = self._tokens.get(token)
+        if number is None:
+            number = self._tokens[token] = len(self._tokens)
+            new.append((number, token))
+        return number
+
+    def _shown(self, book: Book, new: list[tuple[int, Shown]]) -> int:
+        identity = id(book.bids), id(book.asks), book.hash, book.tick, book.stamp
+        known = self._kept.get(identity)
+        if known is not None:
+            return known[0]
+        shown = Shown(book.bids, book.asks, book.hash, book.tick, book.stamp)
+        number, _ = self._number(identity, shown)
+        new.append((number, shown))
+        return number
 
     def _number(self, identity: object, thing: object) -> tuple[int, bool]:
         known = self._kept.get(identity)
@@ -159,3 +178,8 @@ class _Sent:
             return known[0], False
         self._kept[identity] = len(self._kept), thing
         return len(self._kept) - 1, True
+
+
+def _given(given: Given) -> Any:
+    fields = given.source, given.market, given.chance, given.frozen_at, given.evidence_at
+    return Given, (*fields, given.detail)

@@ -16,7 +16,7 @@ import resource
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
@@ -26,9 +26,9 @@ from importlib.util import spec_from_loader
 from io import BufferedReader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from strongroom.chain.ids import Json
+from strongroom.chain.ids import Json, TokenId
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import (
@@ -49,6 +49,7 @@ REACHES = frozenset(
 )
 CODE = (".py", ".pyc", ".so")  # refused as well, and told by the import that then fails
 Parameters = Mapping[str, Mapping[str, Json]]  # by pack
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -88,42 +89,75 @@ class Told:
     reached: tuple[str, ...] = ()
 
 
-# what is sent once: markets and the sides of books, by number
+# what is sent once: markets, tokens and what books show, by number
 
 _markets: dict[int, Market] = {}
-_sides: dict[int, tuple[tuple[Level, ...], tuple[Level, ...]]] = {}
+_tokens: dict[int, TokenId] = {}
+_shown: dict[int, "Shown"] = {}
 
 
-def keep_market(number: int, *fields: Any) -> Market:
-    """Return a market that is new, and keep it."""
-    market = _markets[number] = Market(*fields)
-    return market
+class Shown(NamedTuple):
+    """A book without the moment at which it was seen."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    hash: str
+    tick: Decimal | None
+    stamp: int
 
 
-def keep_changed(number: int, of: int, changes: Mapping[str, Any]) -> Market:
-    """Return a market that came before with some fields otherwise, and keep it."""
-    market = _markets[number] = replace(_markets[of], **changes)
-    return market
+NewMarket = tuple[int, int | None, Mapping[str, Any]]
 
 
-def kept_market(number: int) -> Market:
-    """Return a market that came before."""
-    return _markets[number]
+class Handed(NamedTuple):
+    """A view's markets and books: all by number, in their order, and those that are new in full.
+
+    Attributes:
+        markets, tokens, shown: numbers; of each book its token and what it shows
+        seen_at: of each book
+        new_markets: fields; or the market that it was before, and the fields that are otherwise
+    """
+
+    markets: list[int]
+    tokens: list[int]
+    shown: list[int]
+    seen_at: list[int]
+    new_markets: list[NewMarket]
+    new_tokens: list[tuple[int, TokenId]]
+    new_shown: list[tuple[int, Shown]]
 
 
-Rest = tuple[int, str, Decimal | None, int]  # of a book: seen_at, hash, tick, stamp
+def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: Handed) -> Seen:
+    """Return a view with its markets and books, and keep those that are new.
+
+    Args:
+        view: all else of it
+    """
+    for number, before, fields in handed.new_markets:
+        known = {} if before is None else vars(_markets[before])
+        _markets[number] = _made(Market, {**known, **fields})
+    _tokens.update(handed.new_tokens)
+    _shown.update(handed.new_shown)
+    markets = {each.condition_id: each for each in map(_markets.__getitem__, handed.markets)}
+    books = {
+        _tokens[token]: _book(_shown[shown], seen_at)
+        for token, shown, seen_at in zip(handed.tokens, handed.shown, handed.seen_at, strict=True)
+    }
+    vars(view).update(markets=markets, books=books)  # nobody has seen it yet
+    return Seen(view, learned)
 
 
-def keep_book(number: int, bids: tuple[Level, ...], asks: tuple[Level, ...], rest: Rest) -> Book:
-    """Return a book whose sides are new, and keep them."""
-    _sides[number] = bids, asks
-    return kept_book(number, rest)
+def _book(shown: Shown, seen_at: int) -> Book:
+    bids, asks, name, tick, stamp = shown
+    about = {"bids": bids, "asks": asks, "seen_at": seen_at, "hash": name, "tick": tick}
+    return _made(Book, about | {"stamp": stamp})
 
 
-def kept_book(number: int, rest: Rest) -> Book:
-    """Return a book whose sides came before."""
-    (bids, asks), (seen_at, digest, tick, stamp) = _sides[number], rest
-    return Book(bids, asks, seen_at, digest, tick, stamp)
+def _made(kind: type[Made], fields: Mapping[str, Any]) -> Made:
+    """Return a record of fields that were a record's before: nothing is checked again."""
+    made = object.__new__(kind)
+    vars(made).update(fields)
+    return made
 
 
 # the process

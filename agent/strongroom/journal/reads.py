@@ -1,20 +1,23 @@
 """Reads of the journal that many ask for again, with nothing written since.
 
 What was read from a database in memory is kept until something is written to one of its tables: no
-other process can write there. A file or a server is asked each time, as others write to it.
+other process can write there. What is read within a transaction is not kept, as that may be rolled
+back. A file or a server is asked each time, as others write to it.
 """
 
+import sqlite3
 from collections import Counter
 from typing import cast
 
-from sqlalchemy import Delete, Insert, Select, Table, Update, event
+from sqlalchemy import Delete, Insert, Table, Update, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.util import find_tables
 
 from strongroom.database import is_in_memory
+from strongroom.journal.prepared import Prepared, Rows
 from strongroom.journal.rows import Made, Make
 
-Rows = Select[tuple[str]]
 MOST_KEPT = 65_536  # answers
 
 
@@ -27,12 +30,18 @@ class KeptReads:
         self._kept: dict[object, tuple[list[int], list[object]]] = {}
         self._tables: dict[Rows, list[str]] = {}
         self._writes = Counter[str]()  # by table
+        self._is_writing = False  # what may still be rolled back
+        self._prepared: dict[Rows, Prepared] = {}
+        self._held: PoolProxiedConnection | None = None  # the only one; others are the same
         if self._keeps:
+            self._held = engine.raw_connection()
             event.listen(engine, "before_execute", self._see)
+            for end in ("commit", "rollback"):
+                event.listen(engine, end, self._end)
 
     def all(self, chosen: Rows, make: Make[Made], **of: str | int) -> list[Made]:
         """Return what is made of each row; nobody may change what is in the list."""
-        if not self._keeps:
+        if not self._keeps or self._is_writing:
             return self._read(chosen, make, of)
         key = chosen, make, tuple(of.items())
         if chosen not in self._tables:
@@ -51,9 +60,18 @@ class KeptReads:
         return next(iter(self.all(chosen, make, **of)), None)
 
     def _read(self, chosen: Rows, make: Make[Made], of: dict[str, str | int]) -> list[Made]:
-        with self._engine.connect() as connection:
-            return [make(row) for row in connection.execute(chosen, of).mappings()]
+        if self._held is None:
+            with self._engine.connect() as connection:
+                return [make(row) for row in connection.execute(chosen, of).mappings()]
+        if chosen not in self._prepared:
+            self._prepared[chosen] = Prepared(self._engine, chosen)
+        held = cast(sqlite3.Connection, self._held.driver_connection)
+        return self._prepared[chosen].ask(held, make, of)
 
     def _see(self, connection: object, clause: object, *rest: object) -> None:
         if isinstance(clause, (Insert, Update, Delete)):
             self._writes[cast(Table, clause.table).name] += 1
+            self._is_writing = True
+
+    def _end(self, connection: object) -> None:
+        self._is_writing = False

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy.engine import RowMapping
@@ -209,6 +209,11 @@ _FILLS = TypeAdapter(tuple[SupposedFill, ...])
 Made = TypeVar("Made")
 Make = Callable[[RowMapping], Made]
 Columns = Mapping[str, str | int | bytes | None]  # of a row, to be written
+
+
+def row_of(names: Sequence[str], values: Sequence[object]) -> RowMapping:
+    """Return a row that SQLite gave by itself."""
+    return cast(RowMapping, dict(zip(names, values, strict=True)))
 
 
 def intent_of(row: RowMapping) -> OrderIntent:
