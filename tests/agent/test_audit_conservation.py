@@ -227,6 +227,28 @@ def test_two_no_are_worth_one_only_where_one_question_must_be_yes(whole, worst):
     assert lost(gave, {"": 10}, tokens, unresolved, {}, whole) == worst
 
 
+@pytest.mark.parametrize(("first", "worst"), [((0, 1, 1), 0), ((1, 0, 1), 10), ((1, 2, 3), 10)])
+def test_no_of_an_event_that_has_its_yes_is_worth_one(first, worst):
+    """10 of NO of the other question for nothing: YES must be its answer if the first is NO."""
+    tokens = ["y0", "n0", "y1", "n1"]
+    assert lost({"n1": 10}, {}, tokens, [first, (0, 0, 0)], {}, whole=True) == worst
+
+
+def test_a_redemption_beside_a_bid_that_meets_an_ask_of_its_own_account_is_well(chain):
+    account = funded(chain, "PositionAccount")
+    chain.held[account.token(0), STRANGER] = 100
+    chain.move(account.token(0), STRANGER, account.address, 100)
+    chain.resolve(account, 0, 1, 0)
+    chain.next_block()
+    chain.move(account.token(0), account.address, account.address, 100)
+    chain.move("", account.address, account.address, 40)
+    chain.fill(account.address, SELL, account.tokens[0], 100, 40, 0)
+    chain.fill(account.address, BUY, account.tokens[0], 40, 100, 0)
+    chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 90)
+    takes(chain, account, account.address, {0: 90}, 90)
+    is_clean(chain)
+
+
 def test_what_a_stranger_gives_pays_for_no_tokens(chain):
     """100 of YES to the adapter for nothing, 100 of the asset from a stranger: no payout."""
     account = funded(chain)
@@ -445,6 +467,54 @@ def test_what_an_exchange_takes_in_and_gives_back_is_settled_by_its_net(chain):
     is_clean(chain)
     chain.move("", one.address, EXCHANGE, 6)
     assert named(chain) == [(chain.block, "asset", "0", "-6")]
+
+
+@pytest.mark.parametrize("stolen", [0, 1, 489, 490, 491])
+def test_what_an_exchange_gives_back_of_what_it_logged_excuses_no_theft(chain, stolen):
+    """VENUE.md, mixed matches: 990 are taken in and logged; beside a maker's 500 a set of 1,000
+    costs 490 less. The 490 come back, and the wallet, a contract, has paid a thief before."""
+    account = funded(chain, assets=2_000)
+    chain.held["", MAKER] = 500
+    chain.move("", account.address, EXCHANGE, 990)
+    chain.move("", MAKER, EXCHANGE, 500)
+    chain.move("", EXCHANGE, ASSET, 1_000)
+    for place, buyer in enumerate((account.address, MAKER)):
+        chain.held[account.token(place), ADAPTER] += 1_000
+        chain.move(account.token(place), ADAPTER, EXCHANGE, 1_000)
+        chain.move(account.token(place), EXCHANGE, buyer, 1_000)
+    chain.move("", account.address, THIEF, stolen)
+    chain.move("", EXCHANGE, account.address, 490)
+    chain.fill(account.address, BUY, account.tokens[0], 990, 1_000, 0)
+    expected = [(chain.block, "asset", "-990", str(-990 - stolen))] if stolen else []
+    assert named(chain) == expected
+
+
+@pytest.mark.parametrize(("kind", "fee"), [("PolymarketAccount", 0), ("WalletAccount", 3)])
+def test_a_bid_that_meets_an_ask_of_its_own_account_is_well(chain, kind, fee):
+    account = funded(chain, kind)
+    chain.held[account.token(0), STRANGER] = 100
+    chain.move(account.token(0), STRANGER, account.address, 100)
+    chain.next_block()
+    chain.move(account.token(0), account.address, account.address, 100)
+    chain.move("", account.address, account.address, 50)
+    chain.move("", account.address, FEES, fee)
+    chain.fill(account.address, SELL, account.tokens[0], 100, 50, 0)
+    chain.fill(account.address, BUY, account.tokens[0], 50, 100, fee)
+    is_clean(chain)
+
+
+@pytest.mark.parametrize("inside", [0, 49, 50, 500])
+def test_what_moves_inside_an_account_stands_for_no_payment(chain, inside):
+    """An ask was filled and 50 never came, or went on to a thief: some moves to the wallet."""
+    account = funded(chain, "DelegatedAccount")
+    chain.name(account, WALLET)
+    chain.held[account.token(0), STRANGER] = 100
+    chain.move(account.token(0), STRANGER, account.address, 100)
+    chain.next_block()
+    chain.move(account.token(0), account.address, MAKER, 100)
+    chain.move("", account.address, WALLET, inside)
+    chain.fill(account.address, SELL, account.tokens[0], 100, 50, 0)
+    assert named(chain) == [(chain.block, "asset", "50", "0")]
 
 
 def test_a_delegated_wallet_makes_and_takes_tokens_by_itself(chain):

@@ -117,7 +117,9 @@ class Conservation:
             wallets.until(move.place, before)
             giver, taker = wallets.account_of(move.sender), wallets.account_of(move.receiver)
             if giver and self._counts(giver, move):
-                if giver != taker:
+                if giver == taker:
+                    flows[giver].stayed[move.token] += move.amount
+                else:
                     held = progress.held.get(move.sender, {}).get(move.token, 0)
                     market = movements.owners[giver][0]
                     part = leaving.explains(move, market, giver, held)

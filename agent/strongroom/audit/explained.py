@@ -45,12 +45,15 @@ class Explained:
     Attributes:
         comes: what must have come
         goes: what may have gone
+        got, paid: of these, what fills say
         redeemed: tokens whose payout was taken, whatever went for it
         converted: index set and amount of each conversion; as if it cost no fee
     """
 
     comes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     goes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    got: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    paid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     redeemed: set[str] = field(default_factory=set)
     converted: list[tuple[int, int]] = field(default_factory=list)
 
@@ -96,12 +99,17 @@ class Explained:
             contract: of the outcome tokens
         """
         token = f"{contract} {fill.token_id}"
+        gives, gets, costs = fill.maker_amount_filled, fill.taker_amount_filled, fill.fee
         if fill.side == BUY:
-            self.goes[ASSET] += fill.maker_amount_filled + fill.fee
-            self.comes[token] += fill.taker_amount_filled
+            self._deal(ASSET, gives + costs, token, gets)
         else:
-            self.goes[token] += fill.maker_amount_filled
-            self.comes[ASSET] += fill.taker_amount_filled - fill.fee
+            self._deal(token, gives, ASSET, gets - costs)
+
+    def _deal(self, given: str, pays: int, taken: str, gets: int) -> None:
+        self.goes[given] += pays
+        self.paid[given] += pays
+        self.comes[taken] += gets
+        self.got[taken] += gets
 
     def came_home(self, it: CameHome) -> None:
         """Take what went to the vault."""

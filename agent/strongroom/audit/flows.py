@@ -74,7 +74,8 @@ class AccountFlow:
     """Transfers of one account in one transaction; token -> amount.
 
     Attributes:
-        came, went: without exits in kind
+        came, went: without exits in kind, and without what stayed
+        stayed: went from the account to itself, or between it and its wallets
         made, taken: of it, from and to whoever makes and takes tokens
         paid_out, paid_in: of it, from and to exchanges, which take in more than they keep
         times: how often it went
@@ -82,6 +83,7 @@ class AccountFlow:
 
     came: dict[str, int] = field(default_factory=_sums)
     went: dict[str, int] = field(default_factory=_sums)
+    stayed: dict[str, int] = field(default_factory=_sums)
     paid_out: dict[str, int] = field(default_factory=_sums)
     paid_in: dict[str, int] = field(default_factory=_sums)
     made: dict[str, int] = field(default_factory=_sums)
@@ -118,16 +120,28 @@ class Doubt:
         return not any(self.went_beyond(each) or self.is_short_of(each) for each in self.all_tokens)
 
     def went_beyond(self, token: str) -> int:
-        """Return what of a token went beyond what may have gone, without what an exchange gave
-        back."""
+        """Return what of a token went beyond what may have gone, without what an exchange took in
+        beyond its fills and gave back."""
         flow = self.flow
-        beyond = max(0, flow.went.get(token, 0) - self.explained.goes.get(token, 0))
-        back = min(flow.paid_out.get(token, 0), max(0, self.came_beyond(token)))
-        return beyond - min(beyond, flow.paid_in.get(token, 0), back)
+        beyond = (
+            flow.went.get(token, 0) + self.met_itself(token) - self.explained.goes.get(token, 0)
+        )
+        taken_in = flow.paid_in.get(token, 0) - self.explained.paid.get(token, 0)
+        back = min(flow.paid_out.get(token, 0), self.came_beyond(token))
+        return max(0, beyond) - max(0, min(beyond, taken_in, back))
 
     def came_beyond(self, token: str) -> int:
         """Return what of a token came beyond what must have come; below zero: so much did not."""
-        return self.flow.came.get(token, 0) - self.explained.comes.get(token, 0)
+        came = self.flow.came.get(token, 0) + self.met_itself(token)
+        return came - self.explained.comes.get(token, 0)
+
+    def met_itself(self, token: str) -> int:
+        """Return what stayed, as far as fills say that it came, and it came from nobody: a bid was
+        filled by an ask of the same account, so that it came and went."""
+        flow = self.flow
+        came = flow.came.get(token, 0) - flow.made.get(token, 0)
+        short = self.explained.got.get(token, 0) - came
+        return max(0, min(flow.stayed.get(token, 0), short))
 
     def is_short_of(self, token: str) -> int:
         """Return what of a token must have come and did not."""

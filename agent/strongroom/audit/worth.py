@@ -28,7 +28,7 @@ def lost(
             answered by YES
         payouts: of each condition
         times: token -> how often it was given: each payout may be rounded down
-        whole: one of its questions is answered by YES
+        whole: one of its questions is answered by YES: if none is yet, one of those that are open
     """
     sure = got.get(ASSET, 0) - gave.get(ASSET, 0)
     open_pairs = list[tuple[int, int]]()
@@ -43,6 +43,7 @@ def lost(
             open_pairs.append((yes, no))
     all_no = sum(no for _, no in open_pairs)
     cases = [all_no + yes - no for yes, no in open_pairs]
-    if not (whole and cases):
+    is_answered = any(of and yes for yes, _, of in payouts)
+    if is_answered or not (whole and cases):
         cases.append(all_no)
     return max(0, -(sure + min(cases)))
