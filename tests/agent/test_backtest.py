@@ -343,6 +343,7 @@ def test_ray_without_ray_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
+    """Q26: more capital and the look-ahead check tell how far they are, too."""
     text = (EXAMPLES / "backtest-tail.toml").read_text()
     text = text.replace('"pessimistic", "realistic", "optimistic"', '"realistic"')
     text = text.replace('kind = "recorded"', 'tickers = ["AAPL"]\nlast_h = 60\n'

@@ -80,7 +80,7 @@ def side(bid, ask, size=300, fees=FREE, capital=10_000):
     ],
 )
 def test_kalshis_fee_is_rounded_up_to_a_cent(contracts, price, cents):
-    """Public tables of the fee at 1 and 100 contracts, and 10 at 50 cents: 18 cents."""
+    """Q28: public tables of the fee at 1 and 100 contracts, and 10 at 50 cents: 18 cents."""
     price = int(Decimal(price) * MICRO)
     assert KALSHI.most(contracts * MICRO, price) == cents * MICRO // 100
 
@@ -114,7 +114,7 @@ def test_fees_are_in_the_profit():
 
 
 def test_a_void_of_one_venue_alone_takes_the_sure_profit():
-    """Ours pays half when void: YES here and NO there may then pay 1/2 + 0."""
+    """Q28: ours pays half when void: YES here and NO there may then pay 1/2 + 0."""
     terms = SettlementTerms(same=True, here_void="half", there_void="none")
     found = spread_of("x", side(0.53, 0.55, 300), side(0.59, 0.61, 250), terms)
     assert found.kind is SpreadKind.CONDITIONAL
@@ -169,7 +169,7 @@ def test_an_empty_side_has_no_gap():
 
 
 def test_capital_of_each_venue_binds_over_all_pairs():
-    """100 at our venue in all: the better pair takes what it can use, the other the rest."""
+    """Q28: 100 at our venue in all: the better pair takes what it can use, the other the rest."""
     pairs = [
         ("poor", "kalshi", side(0.53, 0.55, 300), side(0.57, 0.59, 250), ALIKE),
         ("good", "kalshi", side(0.18, 0.20, 300), side(0.30, 0.32, 300), ALIKE),

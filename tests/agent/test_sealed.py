@@ -70,7 +70,8 @@ SILENT = "try:\n    {}\nexcept Exception:\n    pass"
     ],
 )
 def test_a_pack_that_reaches_out_of_its_view_is_found(asked, line):
-    """Also where it keeps silent about what was refused."""
+    """Q10 (a): outcomes by file, sockets, processes; also where it keeps silent about what was
+    refused."""
     with pytest.raises(ReachesOut, match="reaches out of its view"):
         asked(SILENT.format(line))
 
