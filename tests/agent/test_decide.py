@@ -17,7 +17,7 @@ from strongroom.information.books import Book, Level, mirror, quoted
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import FeeSchedule
 from strongroom.information.sources import Look
-from strongroom.keeper.recording import Recorder, recorded_salt, replay
+from strongroom.keeper.recording import Recorder, replay
 from strongroom.keeper.supposed_fills import fills_of, sweep
 from strongroom.strategy.api import (
     BadParameters,
@@ -626,7 +626,7 @@ def test_views_come_back_from_parquet_as_they_were(tmp_path):
     Recorder(tmp_path, "the salt").see(replace(seen, now=NOW + 2))  # a restart goes on
     back = list(replay(tmp_path))
     assert [each.now for each in back] == [NOW, NOW + 1, NOW + 2]
-    assert back[0] == seen and recorded_salt(tmp_path) == "the salt"
+    assert back[0] == seen and (tmp_path / "salt").read_text() == "the salt"
 
 
 def test_paper_fills_are_what_the_book_offers_to_the_limit():

@@ -299,8 +299,15 @@ class Life:
         number = self.dice.choice(self.live(REDEEM, name))
         it.act(
             lambda: it.vault.redeemRequestInKind(number, who, who, [], sender=who),
-            lambda: it.model.leave_request_in_kind(name, number, [], self.pay_part),
+            lambda: self.leave_with_request(name, number),
         )
+
+    def leave_with_request(self, name, number):
+        """What settled of the request is claimed; the shares that wait are the vault's by then."""
+        model = self.twins.model
+        waiting, (_, settled) = model.queues[REDEEM].take_back(name, number, True, model.reports)
+        model.claimable, model.got_out = model.claimable - settled, model.got_out + settled
+        model.leave_in_kind("vault", waiting, [], self.pay_part)
 
     def begin(self):
         """Deposits, the report that closes them and the one that settles them."""

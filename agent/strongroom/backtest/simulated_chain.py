@@ -319,7 +319,7 @@ class SimulatedChain:
             "prices": lambda: (world.vault.bid_price, world.vault.ask_price),
             "limit": limits.__getitem__,
             "paused": lambda: False,
-            "windingDown": lambda: world.vault.winding_down,
+            "windingDown": lambda: False,
             "breakerTripped": lambda: world.vault.breaker_tripped,
             "freshUntil": lambda: world.vault.reported + world.limits.max_report_age_s,
             "reportCount": lambda: world.vault.reports,

@@ -125,7 +125,6 @@ class Vault(Generic[Name]):
     reported: int = 0
     reports: int = 0
     charged: int = 0  # when fees were taken last
-    winding_down: bool = False
     has_reporter: bool = True
     put_in: int = 0
     got_out: int = 0
@@ -209,7 +208,6 @@ class Vault(Generic[Name]):
     def request(self, side: int, who: str, controller: str, amount: int) -> int:
         """Ask to deposit assets or to redeem shares; return the request id."""
         if side == DEPOSIT:
-            need(not self.winding_down, "winding down")
             need(amount > 0, "below the least deposit")
             self.put_in += amount
         else:
@@ -220,7 +218,7 @@ class Vault(Generic[Name]):
 
     def cancel(self, side: int, who: str, number: int) -> int:
         """Take a request back; return its in units."""
-        anyway = self.winding_down or self.is_stale or not self.has_reporter
+        anyway = self.is_stale or not self.has_reporter
         freed, claimed = self.queues[side].take_back(who, number, anyway, self.reports)
         self._hand_out(side, who, claimed[1])
         if side == DEPOSIT:
@@ -263,7 +261,6 @@ class Vault(Generic[Name]):
         self, market: Name, kind: int, question: Hashable = None, delegated: bool = False
     ) -> None:
         """Open a market of a class, or open it again once it is closed."""
-        need(not self.winding_down, "winding down")
         need(not self.classes[kind].retired, "class retired")
         known = self.markets.get(market)
         need(known is None or known.closed, "market open")
@@ -273,7 +270,6 @@ class Vault(Generic[Name]):
 
     def allocate(self, market: Name, assets: int, tradable: bool) -> None:
         """Move idle assets into a market's account, within every cap."""
-        need(not self.winding_down, "winding down")
         state = self._open(market)
         need(assets != 0, "nothing to allocate")
         need(not self.is_stale, "stale NAV")
@@ -442,9 +438,8 @@ class Vault(Generic[Name]):
         due = management, performance, minted, self.mark
         self.last = DealingFigures(nav_bid, nav_ask, *prices, *due)
         if supply <= (nav_bid + 1) * VIRTUAL_SHARES * COLLAPSE:
-            if not self.winding_down:
-                free = self.is_flat and not self.unswept
-                self._settle_deposits(max(ask, self.ask_price), bid, free)
+            free = self.is_flat and not self.unswept
+            self._settle_deposits(max(ask, self.ask_price), bid, free)
             self._settle_redemptions(min(bid, self.bid_price))
         self.reports += 1
         self.reported = self.now
@@ -459,7 +454,7 @@ class Vault(Generic[Name]):
     def _net(self, price: int) -> int:
         """Return what a share is worth after the fee that is still due."""
         mark = self.mark * PRICE // SHARE
-        if self.winding_down or price <= mark:
+        if price <= mark:
             return price
         return price - (price - mark) * self.rates[1] // BPS
 
@@ -503,7 +498,7 @@ class Vault(Generic[Name]):
 
     def _charge(self, performing: bool) -> tuple[int, int]:
         """Take the fees of the time since, as shares; return both in assets."""
-        management_bps, performance_bps, hurdle_bps = (0, 0, 0) if self.winding_down else self.rates
+        management_bps, performance_bps, hurdle_bps = self.rates
         assets, supply, elapsed = self.nav[0], self.supply, self.now - self.charged
         self.charged = self.now
         if supply == 0:
@@ -559,16 +554,3 @@ class Vault(Generic[Name]):
             state.bid = min(state.bid - gone[1], state.exposure)
             state.ask -= gone[2]
         return part, supply
-
-    def leave_request_in_kind(
-        self, who: str, number: int, skip: Collection[Name], pay: Pay[Name]
-    ) -> tuple[int, int]:
-        """Leave with the shares of a redemption request that waits; see `leave_in_kind`."""
-        shares, claimed = self.queues[REDEEM].take_back(who, number, True, self.reports)
-        self._hand_out(REDEEM, who, claimed[1])
-        return self.leave_in_kind("vault", shares, skip, pay)
-
-    def wind_down(self) -> None:
-        """End the vault."""
-        need(not self.winding_down, "winding down")
-        self.winding_down = True

@@ -117,11 +117,6 @@ class Recorder:
                 del sizes[name]
 
 
-def recorded_salt(folder: Path) -> str:
-    """Return the salt of a recording's decisions."""
-    return (folder / "salt").read_text()
-
-
 def replay(folder: Path) -> Iterator[View]:
     """Return the recorded views, in order."""
     last, known = _last_packed(folder), dict[ConditionId, Market]()
