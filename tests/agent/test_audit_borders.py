@@ -1,6 +1,7 @@
 """What comes into an audit is checked: a node's logs, a command's options."""
 
 import json
+from pathlib import Path
 
 import pytest
 from msgspec.structs import fields, replace
@@ -244,6 +245,7 @@ def node(**changes):
     ("options", "words"),
     [
         ({"from_block": 5}, "its ledger begins there"),
+        ({"from_block": 5, "checkpoint": Path(__file__)}, "a checkpoint knows by itself"),
         ({"to_block": 33}, "the newest is 32"),
         ({"evidence": "nowhere"}, "not a folder"),
     ],

@@ -18,6 +18,7 @@ from strongroom.errors import BadInput
 
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 Form = Callable[[list[Any], Any], Any]
+LATEST = 253_402_300_799  # second of the last year that has four digits
 _DATA = {"eth_call", "eth_getCode"}
 
 
@@ -71,8 +72,15 @@ def _block(parameters: list[Any], answer: Any) -> Any:
         "number": number,
         "hash": data_text(found.get("hash"), WORD),
         "parentHash": data_text(found.get("parentHash"), WORD),
-        "timestamp": quantity_text(found.get("timestamp")),
+        "timestamp": _time(found.get("timestamp")),
     }
+
+
+def _time(value: Any) -> str:
+    found = quantity_text(value)
+    if int(found, 16) > LATEST:
+        raise _Odd(f"its time is {found[:SHOWN]}, after the year 9999")
+    return found
 
 
 def _transaction(parameters: list[Any], answer: Any) -> Any:

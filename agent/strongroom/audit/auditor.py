@@ -23,7 +23,7 @@ from strongroom.audit.checkpoint import (
 )
 from strongroom.audit.code import CodeAudit, TradingPlaces
 from strongroom.audit.conservation import Conservation
-from strongroom.audit.contracts import Asked, Call, Views
+from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
@@ -52,6 +52,7 @@ _ACCOUNT: Sequence[Asked] = [
 ]
 _PLACE = attrgetter("place")
 _FOLLOWED: Sequence[type[AuditedEvent]] = (EpochSettled, MarketOpened, MarketClosed)
+MOST_DECIMALS = 12  # of an asset: no vault of ours is made with more
 COLLECT = 8  # pieces, after which garbage is looked for
 T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
@@ -217,6 +218,11 @@ class Auditor:
             return progress
         asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
         decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
+        if decimals > MOST_DECIMALS:
+            raise OddAnswer(
+                f"the asset {asset} has {decimals} decimals, a vault's at most {MOST_DECIMALS}: "
+                "name another node"
+            )
         return Progress(Ledger(self._vault, decimals), scope.from_block, scope.asked)
 
     def _check_start(self, text: bytes) -> None:

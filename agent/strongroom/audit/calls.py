@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
+from strongroom.audit.abi_data import abi_values
 from strongroom.audit.columns import canonical_values
 from strongroom.audit.events import (
     Abdicated,
@@ -184,8 +183,8 @@ def vault_call(sender: str, data: str) -> VaultCall | None:
             )
         else:
             sent = bytes.fromhex(data[10:])
-            values = canonical_values(tuple(types), sent) or decode(types, sent)
-    except (DecodingError, ValueError, OverflowError):
+            values = canonical_values(tuple(types), sent) or abi_values(types, sent)
+    except ValueError:
         return None
     if name == "accept":
         return vault_call(sender, "0x" + values[0].hex())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -11,6 +11,9 @@ from strongroom.audit.ledger import Ledger
 from strongroom.audit.losses import Losses
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
+
+Version = Literal[12]
+(VERSION,) = get_args(Version)
 
 
 class CheckpointError(BadInput):
@@ -105,7 +108,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[12]  # with what fills have taken of each leg
+    version: Version  # with what fills have taken of each leg
     progress: Progress
 
 
@@ -211,5 +214,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(12, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(VERSION, progress)))
     draft.replace(path)

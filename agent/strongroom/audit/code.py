@@ -9,9 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-
+from strongroom.audit.abi_data import NotAbi, abi_values
 from strongroom.audit.answers import Question
 from strongroom.audit.contracts import OddAnswer
 from strongroom.audit.kinds import ANY_EXCHANGE, CLONE, KINDS, kind_of
@@ -299,8 +297,8 @@ class CodeAudit:
         call = {"to": address, "data": selector_of(signature)}
         answer = to_bytes(self._ask(address, "eth_call", call, hex(self._block)))
         try:
-            return decode([type_], answer)[0]
-        except (DecodingError, ValueError) as error:
+            return abi_values([type_], answer)[0]
+        except NotAbi as error:
             raise OddAnswer(
                 f"{signature} of {address}: 0x{answer.hex()[:40]} is none: name another node"
             ) from error

@@ -96,7 +96,7 @@ class AuditOptions:
         vault: its address
         rpc: URL of any archive node; blocks are executed again on forks of this one
         further_rpcs: nodes that must answer the same
-        from_block: by default the block in which the vault was deployed
+        from_block: by default the block in which the vault was deployed; a later one is refused
         to_block: by default the newest
         evidence: folders, CAR files and URLs with the evidence documents, with the vault's address
             in place of "{vault}"; empty: they are not looked at
@@ -276,11 +276,10 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
             "name one between them"
         )
     first = options.from_block if options.from_block is not None else born
-    has_checkpoint = options.checkpoint is not None and options.checkpoint.exists()
-    if first > born and not has_checkpoint:
+    if first > born:  # with a checkpoint, too: reports in front of it reveal decisions
         raise BadInput(
             f"--from-block {first}: the vault is of block {born} and its ledger begins there: "
-            "leave the option out, or name a checkpoint"
+            "leave the option out; a checkpoint knows by itself where it goes on"
         )
     blocks = (*options.replay_blocks, *(() if options.at_block is None else (options.at_block,)))
     for block in blocks:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.abi import encode
 from eth_utils.abi import collapse_if_tuple
 
+from strongroom.audit.abi_data import abi_values
 from strongroom.audit.columns import Remembered, word_columns
 from strongroom.audit.kinds import is_ours
 from strongroom.audit.node import Node, NodeAway
@@ -54,7 +54,7 @@ class ViewCodec:
     outputs: tuple[str, ...]
 
     def values(self, answer: bytes) -> tuple[Any, ...]:
-        """Return what an answer holds; raises DecodingError or ValueError where it is too short."""
+        """Return what an answer holds; raises ValueError where it holds something else."""
         if self.outputs == POSITIONS:
             first = _number(answer, WORD) + WORD
             last = first + HOLDING * WORD * _number(answer, first - WORD)
@@ -65,7 +65,7 @@ class ViewCodec:
             return int.from_bytes(answer[:WORD]), rows
         if _NUMBERS.issuperset(self.outputs):
             return tuple([_number(answer, at) for at in range(0, WORD * len(self.outputs), WORD)])
-        return decode(self.outputs, answer)
+        return abi_values(self.outputs, answer)
 
     def data(self, arguments: Sequence[Argument | bool]) -> str:
         """Return the calldata; words and selectors are given in hex."""
@@ -181,7 +181,7 @@ class Views:
             if codec.outputs == NUMBER and len(data) == WORD:
                 return int.from_bytes(data)
             values = codec.values(data)
-        except (DecodingError, ValueError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise OddAnswer(
                 f"{name}(): the answer {answer!r:.40} is not what its ABI says: name another node"
             ) from error

@@ -13,19 +13,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from pydantic import TypeAdapter, ValidationError
 
+from strongroom.audit.abi_data import NotAbi, abi_values
+from strongroom.audit.checkpoint import VERSION
 from strongroom.audit.code import NOT_YET, UNUSED, USED
 from strongroom.audit.command import VAULT, AuditOptions, run_audit, unseen
 from strongroom.audit.contracts import OddAnswer
 from strongroom.audit.held_block import check_held, held_hash
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.nodes import nodes_of
+from strongroom.audit.verdict import SCHEMA as VERDICT
 from strongroom.audit.verdict import DecidedAgain
 from strongroom.audit.wording import age_words, selector_of
 from strongroom.chain.code import runtime_difference
@@ -311,8 +313,8 @@ def _view(node: Node, factory: str, signature: str, arguments: str, type_: str, 
     call = {"to": factory, "data": selector_of(signature) + arguments}
     answer = node.ask("eth_call", call, hex(block))
     try:
-        return decode([type_], to_bytes(answer))[0]
-    except (DecodingError, ValueError) as error:
+        return abi_values([type_], to_bytes(answer))[0]
+    except NotAbi as error:
         raise OddAnswer(f"{signature}: {answer!r:.40} is no answer: name another node") from error
 
 
@@ -320,11 +322,12 @@ def _view(node: Node, factory: str, signature: str, arguments: str, type_: str, 
 
 
 def _hash_of(each: AuditOptions) -> str:
-    """Return the hash of the options that verdicts rest on; they may have keys in URLs."""
+    """Return the hash of what verdicts rest on: options, which may have keys in URLs, and the
+    release that audits: what another one found is no verdict of this one."""
     payers: Json = {address.lower(): kind for address, kind in each.payers.items()}
     rests_on: list[Json] = [
         [each.rpc, *each.further_rpcs], [*each.exchanges], [*each.evidence], payers,
-        [*each.views], each.deciding,
+        [*each.views], each.deciding, version("strongroom"), VERDICT, VERSION, SCHEMA,
     ]  # fmt: skip
     return keccak(canonical(rests_on)).hex()
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from msgspec import Struct
 
+from strongroom.audit.abi_data import abi_values
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.columns import (
     SIZE,
@@ -166,13 +165,15 @@ class MovementReader:
         return self._tokens.get(account, ())  # none: the account is opened after this block
 
     def _keep_tokens(self, account: str, code: bytes) -> None:
-        """Keep an account's tokens, as its code has them; nothing where there is no code."""
+        """Keep an account's tokens, as in its code: nothing where there is no code, and none where
+        there are half conditions in it, or one token twice: no code of ours has these."""
         places = self.places.get(self._classes.get(account, -1), ClassPlaces())
         words = [code[at : at + SIZE] for at in range(ARGUMENTS, len(code), SIZE)]
         ids = [word for place, word in enumerate(words) if place % 3 and len(word) == SIZE]
         found = [f"{places.tokens} {int.from_bytes(each)}" for each in ids] if places.tokens else []
         if code:
-            self._tokens[account] = tuple(found)
+            is_whole = len(words) % 3 == 0 and len(set(found)) == len(words) // 3 * 2
+            self._tokens[account] = tuple(found) if is_whole else ()
 
     def _learn(self, classes: Mapping[int, tuple[str, bytes]], block: int) -> None:
         """Ask an account of each new class what it names.
@@ -281,9 +282,9 @@ def _batch(log: RawLog) -> list[tuple[int, int]]:
     """Return the ids and the amounts of a batch; raises BadLog."""
     try:
         data = bytes.fromhex(log["data"][2:])
-        ids, amounts = canonical_values(_LISTS, data) or decode(_LISTS, data)
+        ids, amounts = canonical_values(_LISTS, data) or abi_values(_LISTS, data)
         return list(zip(ids, amounts, strict=True))
-    except (DecodingError, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise bad_log(log, "a transfer of outcome tokens") from error
 
 

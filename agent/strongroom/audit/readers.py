@@ -12,11 +12,10 @@ from functools import cache
 from itertools import chain
 from typing import Any, cast
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 from msgspec.structs import fields
 
+from strongroom.audit.abi_data import abi_values
 from strongroom.audit.columns import (
     AS_TEXT,
     NUMBERS,
@@ -107,7 +106,7 @@ class Reader:
                 sent = bytes.fromhex(data[2:])
                 found = canonical_values(self._types, sent)
                 if found is None:
-                    found = tuple(map(_as_text, self._types, decode(self._types, sent)))
+                    found = tuple(map(_as_text, self._types, abi_values(self._types, sent)))
                 values += found
             elif len(data) == self._digits:
                 values += [read(data[start:end]) for start, end, read in self._of_words]
@@ -118,7 +117,7 @@ class Reader:
                 log["address"].lower(),
                 *values,
             )
-        except (TypeError, ValueError, KeyError, AttributeError, DecodingError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise bad_log(log, self.record.__name__) from error
 
     def read_all(self, logs: Sequence[RawLog], known: "_Known") -> list[AuditedEvent]:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.abi import encode
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from strongroom.audit.abi_data import NotAbi, abi_values
 from strongroom.audit.events import Allocated, AuditedEvent, Dealt, Reported
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.readers import read_logs, vault_readers
@@ -193,7 +193,7 @@ class Forks:
         data = _report_data(original.transactions)
         if was is None or data is None:
             raise NoReport(f"block {block} has no report of {vault} whose marks can be read")
-        marks, evidence = decode(_TYPES, data)
+        marks, evidence = abi_values(_TYPES, data)
         moved = [
             (market, condition, *(min(WAD, price * (BPS + change_bps) // BPS) for price in prices))
             for market, condition, *prices in marks
@@ -352,9 +352,9 @@ def _report_data(transactions: Sequence[SentTransaction]) -> bytes | None:
             text = each.input[place + 8 :]
             data = bytes.fromhex(text[: len(text) // 2 * 2])
             try:
-                decode(_TYPES, data)
+                abi_values(_TYPES, data)
                 return data
-            except (DecodingError, OverflowError):  # the same four bytes by chance
+            except NotAbi:  # the same four bytes by chance
                 place = each.input.find(selector, place + 1)
     return None
 
@@ -362,7 +362,7 @@ def _report_data(transactions: Sequence[SentTransaction]) -> bytes | None:
 def _caps(node: Node, answer: object) -> list[int]:
     """Return a class's four caps from what classOf answers; raises NodeAway."""
     data = _read(_CLASS, node, answer, "class of a vault")
-    return list(decode(["uint256"] * 9, bytes.fromhex(data[2:]))[4:8])
+    return list(abi_values(["uint256"] * 9, bytes.fromhex(data[2:]))[4:8])
 
 
 def _allocated(transactions: Sequence[Sequence[AuditedEvent]]) -> int:

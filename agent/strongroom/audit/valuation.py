@@ -58,6 +58,8 @@ def positions_within(
     """
     if before is None or after is None or len(changes) != 1 + 2 * len(before[1]):
         return
+    if len(before[1]) != len(after[1]):
+        return  # no account of ours
     for _, paid in (before, after):
         pairs = enumerate(zip(before[1], paid, strict=True))
         yield (
