@@ -1,7 +1,9 @@
 """Evidence documents as a hostile reporter may write them."""
 
+import gc
 import sys
 import time
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -115,6 +117,85 @@ def test_a_document_that_is_not_canonical_is_none():
     assert read_document(twice) == Document()
 
 
+# very much of anything
+
+
+def tiny(count, first=0):
+    """Return a document of very small records."""
+    records = [{"n": number, "time": 1} for number in range(first, first + count)]
+    return canonical({"vault": VAULT, "decisions": records})
+
+
+def test_a_document_has_no_more_records_than_a_report_reveals():
+    """Adversary's case: 161,000 records in 3.6 MiB took 10 s; each was hashed and kept."""
+    assert len(read_document(tiny(10_000)).decisions) == 10_000
+    assert read_document(tiny(10_001)) == Document()
+    text = tiny(161_000)
+    started = time.process_time()
+    assert read_document(text) == Document()
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(("count", "there"), [(10_000, VAULT), (10_001, "")])
+def test_a_document_withholds_no_more_than_that(count, there):
+    withheld = {f"0x{number:064x}": 5 for number in range(count)}
+    text = canonical({"vault": VAULT, "decisions": [], "withheld": withheld})
+    assert read_document(text).vault == there
+
+
+@pytest.mark.parametrize(("count", "there"), [(1_000, 1_000), (1_001, None)])
+def test_a_record_with_too_many_legs_orders_nothing(count, there):
+    """All are read again for each of its fills."""
+    leg = {"vault_market": "0x05", "question": "?", "token": "7", "side": "BUY", "price": "0.5",
+           "size": 10, "exchange": "0xee", "kind": "FAK"}  # fmt: skip
+    text = canonical({"vault": VAULT, "decisions": [{"time": 1, "legs": [leg] * count}]})
+    (decision,) = read_document(text).decisions.values()
+    assert there == (None if decision.legs is None else len(decision.legs))
+
+
+def test_names_of_any_length_are_cut():
+    """Adversary's case: a vault's name of 8 MiB stood in each difference, whole."""
+    long = "x" * 100_000
+    leg = {"vault_market": long, "question": long, "token": "7", "side": "BUY", "price": "0.5",
+           "size": 10, "exchange": long, "kind": "FAK"}  # fmt: skip
+    record = {"time": 1, "legs": [leg], "vault": long}
+    found = read_document(canonical({"vault": long, "decisions": [record]}))
+    (decision,), cut = found.decisions.values(), "x" * 120
+    assert (found.vault, decision.vault, found.names) == (cut, cut, {cut: cut})
+    assert (decision.legs[0].market, decision.legs[0].exchange) == (cut, cut)
+
+
+def written(folder, *texts):
+    """Write documents; return their hashes."""
+    names = ["0x" + keccak(text).hex() for text in texts]
+    for name, text in zip(names, texts, strict=True):
+        (folder / f"{name}.json").write_bytes(text)
+    return names
+
+
+def test_memory_does_not_grow_with_what_documents_reveal(tmp_path):
+    """20 documents of 100 decisions: a line each, where each decision's id was kept."""
+    names = written(tmp_path, *(tiny(100, 100 * number) for number in range(24)))
+    revealed(tmp_path, names[:4])  # what is loaded once
+    kept = []
+    for count in (4, 24):
+        tracemalloc.start()
+        found = revealed(tmp_path, names[:count])
+        gc.collect()
+        kept.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert found.availability().decisions == 100 * count
+    assert kept[1] - kept[0] < 20 * 2_000
+
+
+def test_what_is_revealed_again_and_again_is_counted(tmp_path):
+    texts = [canonical({"vault": VAULT, "n": n, "decisions": [{"time": k} for k in range(600)]})
+             for n in range(3)]  # fmt: skip
+    found = revealed(tmp_path, written(tmp_path, *texts))
+    assert (len(found.twice), found.more_twice) == (1_000, 200)
+    assert found.twice[-1][0] == 3
+
+
 # records on chain
 
 
@@ -157,12 +238,12 @@ def test_what_a_document_would_reveal_its_transaction_may(tmp_path):
     assert found.decision(known) == replace(KNOWN, at=1)
     assert found.decision(other) == RevealedDecision(5, False, 1, None)
     (line,) = found.availability().reports
-    assert line == ReportAvailability(1, 7, HASH, (), (), {known: ("chain",), other: ("chain",)})
+    assert line == ReportAvailability(1, 7, HASH, (), (), decisions=2, on_chain=2)
     (tmp_path / f"{HASH}.json").write_bytes(GOOD)
     found = revealed(tmp_path, [HASH], carried)
     assert found.decision(known) == replace(KNOWN, at=1) and found.decision(other) is None
     state = found.availability()
     (line,) = state.reports
     assert (line.public, line.private) == ((), (str(tmp_path),))
-    assert line.decisions == {known: ("chain",)}
+    assert (line.decisions, line.on_chain, line.public_decisions) == (1, 1, 1)
     assert (state.public_reports, state.decisions, state.public_decisions) == (0, 1, 1)

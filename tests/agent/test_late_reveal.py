@@ -183,6 +183,20 @@ def test_a_private_fill_is_held_against_its_decision_all_the_same(reported):
     ]  # fmt: skip
 
 
+def test_of_very_many_that_are_late_or_come_twice_the_first_are_named(reported):
+    """1,100 were due at report 2, and 1,100 were revealed by both reports."""
+    withheld = {f"0x{number:064x}": at(2) for number in range(1_100)}
+    again = [{"time": number} for number in range(1_100)]
+    joiner = reported((withheld, again), ({}, again))
+    late, twice = joiner.late(at(3)), joiner.revealed_twice()
+    assert [len(late), len(twice)] == [1_001, 1_001]
+    ends = [(each.block, each.what, each.expected, each.found) for each in (late[-1], twice[-1])]
+    assert ends == [
+        (1, "evidence documents: more decisions", "revealed by their dates", "100"),
+        (2, "evidence documents: more decisions", "revealed once", "100"),
+    ]
+
+
 @pytest.mark.parametrize("withheld", [
     5, [], {"0x01": 5}, {"0x" + "01" * 32: "5"}, {"0x" + "01" * 32: True}, {"0x" + "01" * 32: -1},
     {"0x" + "01" * 32: 2**37}, {"no hex": 5}, {"0x" + "01" * 32: None},

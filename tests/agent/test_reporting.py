@@ -1,6 +1,7 @@
 """Marks and evidence."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,7 @@ from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO, cost_micro, format_units
 from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level
+from strongroom.journal.rows import Unrevealed
 from strongroom.reporting.evidence import (
     Basis,
     evidence_document,
@@ -29,6 +31,8 @@ from strongroom.reporting.marks import (
     within_event,
 )
 from strongroom.reporting.nav import nav_of, value_of
+from strongroom.reporting.report import due_records
+from strongroom.strategy.record import Grounds
 
 from tests.defaults import WAD
 from tests.records import RECORD
@@ -206,3 +210,16 @@ def test_rounding_at_the_border():
 )
 def test_amounts_read_well(amount, digits, text):
     assert format_units(amount, digits) == text
+
+
+def test_a_report_reveals_no_more_records_than_the_audit_reads_of_a_document():
+    """10,000, the oldest first; the others come with the next report."""
+    private = replace(RECORD, grounds=Grounds("0x" + "01" * 32, "0x" + "02" * 32, 10**9))
+    waiting = [
+        Unrevealed(f"{number:05}", record, True, False)
+        for number in range(10_002)
+        for record in (RECORD, private)
+    ]
+    due, withheld = due_records(waiting, 1_000)
+    for found in (due, withheld):
+        assert (len(found), found[0].id, found[-1].id) == (10_000, "00000", "09999")

@@ -200,7 +200,7 @@ def test_a_stranger_audits_with_what_is_left(world, told, tmp_path):
     ]  # fmt: skip
     assert state.public_reports == reports == verdict.checked.documents
     assert state.public_decisions == state.decisions == 3
-    assert sum("chain" in where for each in state.reports for where in each.decisions.values()) == 2
+    assert sum(each.on_chain for each in state.reports) == 2
 
 
 def test_decisions_outlive_every_document(world, told, tmp_path):

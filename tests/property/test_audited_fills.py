@@ -177,6 +177,20 @@ def test_a_fill_is_held_against_the_legs_of_its_own_market(tmp_path, name):
     assert life.told() == (wrong if name == "m" else [])
 
 
+# what documents say
+
+
+def test_a_document_tells_no_more_than_a_name_of_itself(life):
+    block = life.report(HALF, vault="x" * 1_000_000)
+    assert life.told() == [(block, "evidence document: vault", life.vault, "x" * 120)]
+
+
+def test_a_document_of_too_many_records_is_named(life):
+    block = life.report(HALF, *({"n": number, "time": 1} for number in range(10_001)))
+    why = "none: it cannot be read, or has too many records"
+    assert life.told() == [(block, "evidence document: vault", life.vault, why)]
+
+
 # whose decision it is
 
 

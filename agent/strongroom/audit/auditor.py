@@ -409,7 +409,8 @@ class Auditor:
         progress.documents += 1
         named = read_document(found.text).vault
         if named != self._vault:
-            return "evidence document: vault", self._vault, named
+            there = named or "none: it cannot be read, or has too many records"
+            return "evidence document: vault", self._vault, there
         if self._decisions is not None:
             self._decisions.make(progress, report, transaction, found.text)
         return None

@@ -8,13 +8,11 @@ reveals it, or from its report's transaction, which every node has.
 
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from strongroom.chain.places import DocumentPlace, FoundDocument, Presence
 from strongroom.errors import Away
-
-CHAIN = "chain"  # the place of what a report's transaction carries
 
 
 class EvidenceAway(Away):
@@ -48,8 +46,8 @@ class ReportAvailability:
         evidence: hash of its document
         public: places where a stranger could get it now
         private: the others that have it
-        decisions: id -> places where a stranger could get it now; those of a document that was
-            found, or of the report's transaction
+        decisions: how many the document reveals; where it is nowhere, the report's transaction
+        on_chain: how many of these the report's transaction has, which every node gives
     """
 
     number: int
@@ -57,7 +55,13 @@ class ReportAvailability:
     evidence: str
     public: tuple[str, ...]
     private: tuple[str, ...]
-    decisions: Mapping[str, tuple[str, ...]]
+    decisions: int
+    on_chain: int
+
+    @property
+    def public_decisions(self) -> int:
+        """How many of the decisions a stranger could get now."""
+        return self.decisions if self.public else self.on_chain
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,12 @@ class EvidenceState:
     @property
     def decisions(self) -> int:
         """How many decisions are known."""
-        return sum(len(each.decisions) for each in self.reports)
+        return sum(each.decisions for each in self.reports)
 
     @property
     def public_decisions(self) -> int:
         """How many of them a stranger could get now."""
-        return sum(bool(where) for each in self.reports for where in each.decisions.values())
+        return sum(each.public_decisions for each in self.reports)
 
 
 @dataclass

@@ -23,6 +23,7 @@ from strongroom.chain.places import FoundDocument, Presence
 REASONS = 5  # that are told; of the others their number
 MOST_REASONS = 100  # that are kept: documents give some of their words
 OTHER = "for other reasons"
+TOLD = 240  # letters of what documents say, in a difference and of a reason
 MOST_DIFFERENT = 1_000  # that are named; all are counted: a document has room for very many
 _NAME = re.compile(r"0x[0-9a-f]{64}")
 Named = tuple[str, str]  # a view and settings, by the hashes of their documents
@@ -138,13 +139,15 @@ def _keep(progress: Progress, at: tuple[int, str], text: bytes, made: MadeAgain)
     """
     if made.same is None:
         _add(progress.decided, "unknown")
-        is_kept = made.field in progress.undecided or len(progress.undecided) < MOST_REASONS
-        _add(progress.undecided, made.field if is_kept else OTHER)
+        why = made.field[:TOLD]
+        is_kept = why in progress.undecided or len(progress.undecided) < MOST_REASONS
+        _add(progress.undecided, why if is_kept else OTHER)
         return
     _add(progress.decided, "same" if made.same else "different")
     if not made.same and progress.decided["different"] <= MOST_DIFFERENT:
-        what = f"decision {decision_of(text)} made again: {made.field}"
-        progress.ledger.differences.append(Difference(*at, what, made.expected, made.found))
+        what = f"decision {decision_of(text)} made again: {made.field[:TOLD]}"
+        told = (what, made.expected[:TOLD], made.found[:TOLD])
+        progress.ledger.differences.append(Difference(*at, *told))
 
 
 def decided_again(progress: Progress) -> DecidedAgain:

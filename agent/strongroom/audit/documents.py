@@ -2,7 +2,8 @@
 
 Their writer may be hostile: a document that cannot be read names no vault and explains no fill.
 They are of a stated size (chain/places.py) and parsed in linear time, and one that is not canonical
-JSON is none.
+JSON is none. Nor is one with more records than a report reveals (chain/decision_records.py). What
+it says is kept in a temporary file, its names cut: memory does not grow with what is written.
 """
 
 import json
@@ -12,13 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from strongroom.audit.availability import (
-    CHAIN,
     EvidencePlaces,
     EvidenceState,
     ReportAvailability,
 )
 from strongroom.audit.events import Reported
-from strongroom.chain.decision_records import records_in
+from strongroom.chain.decision_records import MOST_RECORDS, records_in
 from strongroom.chain.ids import Json, canonical, keccak, read_json, to_hex
 from strongroom.chain.units import WAD
 
@@ -26,6 +26,8 @@ AT_ONCE = 100  # transactions asked for
 LATEST = 2**37  # timestamp of a date that can be
 LONGEST = 120  # letters of a name that are kept; of no address or id
 DIGITS = 78  # of a token's id
+MOST_LEGS = 1_000  # of a record: all are read for each of its fills
+MOST_NAMED = 1_000  # decisions that are revealed wrongly in one way; of others the number
 _PRICE = re.compile(r"[01](\.[0-9]{1,18})?")
 
 
@@ -107,14 +109,17 @@ def read_document(text: bytes) -> Document:
             return Document()
         decisions: dict[bytes, RevealedDecision] = {}
         names: dict[str, str] = {}
-        for record in document["decisions"]:
+        records, withheld = document["decisions"], document.get("withheld", {})
+        if max(len(records), len(withheld)) > MOST_RECORDS:
+            return Document()
+        for record in records:
             decision = _decision(record)
             if decision is not None:
                 decisions[keccak(canonical(record))] = decision
             for leg in record.get("legs", ()):
                 names.setdefault(_name(leg["vault_market"]).lower(), _name(leg["question"]))
-        withheld = _withheld(document.get("withheld", {}))
-        return Document(_name(document["vault"]).lower(), decisions, names, withheld)
+        vault = _name(document["vault"]).lower()
+        return Document(vault, decisions, names, _withheld(withheld))
     except (ValueError, KeyError, TypeError, AttributeError):
         return Document()
 
@@ -178,8 +183,8 @@ def _reveal_by(grounds: object) -> int:
 
 
 def _legs(found: object) -> tuple[RevealedLeg, ...] | None:
-    """Read a record's legs; None where one is none."""
-    if not isinstance(found, list):
+    """Read a record's legs; None where one is none, or there are too many."""
+    if not isinstance(found, list) or len(found) > MOST_LEGS:
         return None
     try:
         return tuple(
@@ -241,6 +246,7 @@ class Revealed:
         self._kept = sqlite3.connect("")
         self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT)")
         self.twice: list[tuple[int, str]] = []  # report and decision that an earlier one revealed
+        self.more_twice = 0  # beyond those that are named
         self._kept.execute("CREATE TABLE market (id TEXT PRIMARY KEY, name TEXT)")
         self._kept.execute("CREATE TABLE withheld (id BLOB PRIMARY KEY, reveal_by INT, at INT)")
         self._places, self._reports = places, list[ReportAvailability]()
@@ -270,12 +276,10 @@ class Revealed:
             stated = ((each, by, number) for each, by in found.withheld.items())
             self._kept.executemany(insert, stated)
             public, private = self._places.where(evidence)
-            where = {
-                to_hex(each): (*public, *((CHAIN,) if each in on_chain else ()))
-                for each in decisions
-            }
+            there = sum(each in on_chain for each in decisions)
+            where = (public, private)
             self._reports.append(
-                ReportAvailability(number, report.block, evidence, public, private, where)
+                ReportAvailability(number, report.block, evidence, *where, len(decisions), there)
             )
 
     def availability(self) -> EvidenceState:
@@ -285,8 +289,12 @@ class Revealed:
     def _keep(self, identity: bytes, decision: RevealedDecision) -> None:
         known = json.dumps(asdict(decision))
         insert = "INSERT OR IGNORE INTO decision VALUES (?, ?)"
-        if not self._kept.execute(insert, (identity, known)).rowcount:
-            self.twice.append((decision.at, "0x" + identity.hex()))
+        if self._kept.execute(insert, (identity, known)).rowcount:
+            return
+        if len(self.twice) < MOST_NAMED:
+            self.twice.append((decision.at, to_hex(identity)))
+        else:
+            self.more_twice += 1
 
     def decision(self, decision: str) -> RevealedDecision | None:
         """Return what a decision said, or None where no document has it."""

@@ -12,10 +12,11 @@ A fill long after its decision is none of its fills; so what they add up to can 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
-from strongroom.audit.documents import Revealed, RevealedDecision
+from strongroom.audit.documents import MOST_NAMED, Revealed, RevealedDecision
 from strongroom.audit.events import BUY, AuditedEvent, LimitSet, OrderFilled, Reported
 from strongroom.audit.legs import legs_for, take, wrong_price
 from strongroom.audit.movements import Movements
@@ -54,6 +55,7 @@ class FillJoiner:
         self._blocks, self._on_event = blocks, on_event
         self._records: Revealed | None = None
         self._reports: list[tuple[int, str]] = []  # block and transaction, by number
+        self._times: dict[int, int] = {}  # of reports, by number
 
     def join(
         self,
@@ -168,7 +170,11 @@ class FillJoiner:
         Args:
             now: timestamp of the last block
         """
-        found = []
+        differing = self._late(now)
+        found = list(islice(differing, MOST_NAMED))
+        return _with_more(found, sum(1 for _ in differing), "revealed by their dates")
+
+    def _late(self, now: int) -> Iterator[Difference]:
         for each in self._revealed().all_withheld():
             decision = self._revealed().decision(each.decision)
             if decision is not None and decision.at < each.at:
@@ -186,22 +192,22 @@ class FillJoiner:
                 wrong = f"by {_date(decision.reveal_by)}, as its record says"
             if wrong:
                 what = f"evidence document: decision {each.decision} revealed"
-                found.append(Difference(*self._reports[report - 1], what, f"by {by}", wrong))
-        return found
+                yield Difference(*self._reports[report - 1], what, f"by {by}", wrong)
 
     def _time_of(self, number: int) -> int:
         """Return the timestamp of a report."""
-        block = self._reports[number - 1][0]
-        return self._node.times([block])[block]
+        if number not in self._times:
+            block = self._reports[number - 1][0]
+            self._times[number] = self._node.times([block])[block]
+        return self._times[number]
 
     def revealed_twice(self) -> list[Difference]:
         """Return a difference for each decision that a second report reveals again."""
         found = []
         for number, decision in self._revealed().twice:
-            block, transaction = self._reports[number - 1]
             what = f"evidence document: decision {decision}"
-            found.append(Difference(block, transaction, what, "revealed once", "twice"))
-        return found
+            found.append(Difference(*self._reports[number - 1], what, "revealed once", "twice"))
+        return _with_more(found, self._revealed().more_twice, "revealed once")
 
     def difference(self, fill: AccountFill) -> Difference:
         """Return why a fill is not explained."""
@@ -249,6 +255,14 @@ def _fill(event: OrderFilled, time: int, account: str, market: MarketId, age: in
         str(event.token_id), buys, gave if buys else got, got if buys else gave, event.fee,
         time + SLACK * max(age, SHORTEST_AGE),
     )  # fmt: skip
+
+
+def _with_more(found: list[Difference], more: int, expected: str) -> list[Difference]:
+    """Return differences, and one for those that are not named."""
+    if not more:
+        return found
+    what = "evidence documents: more decisions"
+    return [*found, Difference(found[-1].block, found[-1].transaction, what, expected, str(more))]
 
 
 def _date(timestamp: int) -> str:

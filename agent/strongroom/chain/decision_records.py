@@ -16,6 +16,9 @@ SINK = "0x0000000000000000000000000000000000000004"  # identity, on every chain 
 MARK = keccak(b"strongroom decision records, zlib")
 MOST = 24 * 1024  # bytes of a call: some 1,000,000 gas
 UNPACKED = 2**20  # bytes of records at most, before compression
+# That a report reveals, and as many that it withholds: of its document the audit reads no more.
+# Honest ones of 1,000 bytes and up leave little more room in the largest document.
+MOST_RECORDS = 10_000
 _LENGTH = 4  # bytes
 
 
@@ -53,7 +56,7 @@ def records_in(data: bytes, evidence: str) -> list[bytes]:
     try:
         plain = zlib.decompressobj().decompress(packed, UNPACKED)
         found = read_json(plain)
-        if not isinstance(found, list) or canonical(found) != plain:
+        if not isinstance(found, list) or len(found) > MOST_RECORDS or canonical(found) != plain:
             return []
         return [canonical(each) for each in found]
     except (zlib.error, ValueError):

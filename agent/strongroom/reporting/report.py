@@ -6,7 +6,7 @@ from pathlib import Path
 
 from strongroom.analysis.pools import Pool
 from strongroom.chain.calls import Call, make_call
-from strongroom.chain.decision_records import records_call
+from strongroom.chain.decision_records import MOST_RECORDS, records_call
 from strongroom.chain.ids import (
     ConditionId,
     MarketId,
@@ -326,14 +326,16 @@ def due_records(
 ) -> tuple[list[Unrevealed], list[Unrevealed]]:
     """Return the decisions that a report reveals, and those that it states to be withheld.
 
-    A record is revealed once its task is closed; a private one two reports before its date.
+    A record is revealed once its task is closed; a private one two reports before its date. What a
+    document has no room for comes with the next report, the oldest first.
 
     Args:
         soon: timestamp, two reports from now
     """
     closed = [each for each in waiting if each.closed]
     due = [each for each in closed if each.record.reveal_by <= soon]
-    return due, [each for each in closed if each.record.reveal_by > soon and not each.stated]
+    later = [each for each in closed if each.record.reveal_by > soon and not each.stated]
+    return due[:MOST_RECORDS], later[:MOST_RECORDS]
 
 
 def _exclusive(quotes: Sequence[Quote], positions: Sequence[Position]) -> list[Quote]:
