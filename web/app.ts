@@ -1,5 +1,6 @@
 // The app: the vault as it is now, an account's part of it, and what can be done with a wallet.
 
+import type { Address } from "viem";
 import { coinText, money, moment, priceText, sharesText } from "./amounts.ts";
 import { Chain } from "./chain.ts";
 import { at, make, put, within } from "./elements.ts";
@@ -155,10 +156,13 @@ async function changed(): Promise<void> {
 // what can be done
 
 const forms = () => document.querySelectorAll<HTMLFormElement>("form[data-way]");
+const looks = new WeakMap<HTMLFormElement, symbol>(); // the preview that a form waits for
 const statusOf = (form: HTMLFormElement) => within(form, ".status");
 const previewOf = (form: HTMLFormElement) => within(form, ".preview");
 
+/** Take a preview away, also one that is still being made: what was typed or connected is another. */
 function forget(form: HTMLFormElement): void {
+  looks.delete(form);
   previewOf(form).replaceChildren();
   put(statusOf(form), "");
 }
@@ -171,13 +175,15 @@ function fields(form: HTMLFormElement): Fields {
 
 async function preview(form: HTMLFormElement): Promise<void> {
   const { chain, wallet } = app;
-  const status = statusOf(form);
-  if (!chain || !wallet?.who) return;
+  const status = statusOf(form), who = wallet?.who;
+  if (!chain || !who) return;
   forget(form);
+  const mine = Symbol("preview"), typed = fields(form);
+  looks.set(form, mine);
   put(status, "Looking at the chain ...");
   try {
-    const state = await look(chain, wallet.who);
-    const found = await WAYS[form.dataset.way ?? ""](state, fields(form), chain);
+    const state = await look(chain, who);
+    const found = await WAYS[form.dataset.way ?? ""](state, typed, chain);
     let { lacks } = found;
     const lines = [...found.lines];
     if (!lacks.length && found.steps.length) {
@@ -187,15 +193,16 @@ async function preview(form: HTMLFormElement): Promise<void> {
       if (!whole) lines.push("This node tries one transaction at a time: the second is tried before you sign it.");
       if (state.coin < coin) lacks = [say("little_gas", { held: coinText(state.coin), coin: coinText(coin) })];
     }
-    if (found.markets) offerSkips(found.markets, fields(form).skip);
-    show(form, found, lines, lacks);
+    if (looks.get(form) !== mine) return;
+    if (found.markets) offerSkips(found.markets, typed.skip);
+    show(form, who, found, lines, lacks);
     put(status, "");
   } catch (error) {
-    put(status, words(error));
+    if (looks.get(form) === mine) put(status, words(error));
   }
 }
 
-function show(form: HTMLFormElement, found: Preview, lines: string[], lacks: string[]): void {
+function show(form: HTMLFormElement, who: Address, found: Preview, lines: string[], lacks: string[]): void {
   const place = previewOf(form);
   place.append(make("ul", lines.map((each) => make("li", each))));
   if (lacks.length) {
@@ -203,7 +210,7 @@ function show(form: HTMLFormElement, found: Preview, lines: string[], lacks: str
     return;
   }
   const button = make("button", found.typed ? "Sign" : "Sign and send", { type: "button", class: "send" });
-  button.addEventListener("click", () => act(form, button, found));
+  button.addEventListener("click", () => void act(form, button, who, found));
   place.append(button);
   button.focus();
 }
@@ -217,10 +224,10 @@ function offerSkips(markets: string[], chosen: string[]): void {
   at("skips-place").hidden = !markets.length;
 }
 
-async function act(form: HTMLFormElement, button: HTMLButtonElement, found: Preview): Promise<void> {
+async function act(form: HTMLFormElement, button: HTMLButtonElement, who: Address, found: Preview): Promise<void> {
   const tell = (text: string) => put(statusOf(form), text);
   const { chain, wallet } = app;
-  if (!chain || !wallet?.who) return;
+  if (!chain || !wallet) return;
   button.disabled = true;
   try {
     if (found.typed) {
@@ -228,7 +235,7 @@ async function act(form: HTMLFormElement, button: HTMLButtonElement, found: Prev
       at<HTMLTextAreaElement>("permit-text").value = await rights.signPermit(chain, wallet, found.typed);
       at("permit-place").hidden = false;
     } else {
-      for (const each of await carryOut(chain, wallet, wallet.who, found.steps, tell)) follow(chain, each);
+      for (const each of await carryOut(chain, wallet, who, found.steps, tell)) follow(chain, each);
       form.reset(); // pressed again it would be another one
     }
     previewOf(form).replaceChildren();

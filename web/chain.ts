@@ -4,7 +4,7 @@ import { type Abi, type Address, createPublicClient, custom, type Hex, http, typ
 import abi from "../agent/strongroom/chain/abi/Vault.json";
 import account from "../agent/strongroom/chain/abi/DelegatedAccount.json";
 import asset from "../agent/strongroom/chain/abi/Erc20.json";
-import { Away, causes, ofData, reasonOf, Refused, words, wouldRevert } from "./errors.ts";
+import { Away, failed, ofData, quantity, reasonOf, Refused, unreadable, words, wouldRevert } from "./errors.ts";
 import type { Provider } from "./wallet.ts";
 
 export const ABI = { vault: abi as Abi, account: account as Abi, asset: asset as Abi };
@@ -25,9 +25,9 @@ export interface Head {
 /** Reads one function of a contract, typed by who asks. */
 export type Reader = <T>(functionName: string, ...args: unknown[]) => Promise<T>;
 
-/** What is read of a receipt. */
+/** What came of a transaction. */
 export interface Receipt {
-  status: Hex; blockNumber: Hex; gasUsed: Hex;
+  isGood: boolean; block: bigint; gas: bigint;
 }
 
 interface Block {
@@ -54,19 +54,18 @@ export class Chain {
     try {
       return (await this.client.request({ method, params } as never)) as T;
     } catch (error) {
-      if (isSilence(error)) throw new Away(words(error));
-      throw error;
+      throw failed(error);
     }
   }
 
   /** Return the newest block: number and timestamp as BigInts. */
   async head(): Promise<Head> {
-    const block = await this.request<Block>("eth_getBlockByNumber", "latest", false);
-    return { number: BigInt(block.number), time: BigInt(block.timestamp), baseFee: BigInt(block.baseFeePerGas ?? 0) };
+    const block = await this.request<Block | null>("eth_getBlockByNumber", "latest", false);
+    return { number: quantity(block?.number), time: quantity(block?.timestamp), baseFee: quantity(block?.baseFeePerGas ?? "0x0") };
   }
 
   async chainId(): Promise<number> {
-    return Number(await this.request("eth_chainId"));
+    return Number(quantity(await this.request("eth_chainId")));
   }
 
   /** Return a reader of a contract at a block: `reader("navs", ...arguments)`. */
@@ -77,7 +76,7 @@ export class Chain {
       } catch (error) {
         const why = reasonOf(error);
         if (why) throw new Refused(`${functionName} reverted: ${why}`);
-        throw new Away(words(error));
+        throw new Away(words(failed(error)));
       }
     };
   }
@@ -97,18 +96,20 @@ export class Chain {
       if (error instanceof Away) throw error;
       return { gas: await this.gasOf(from, steps[0]), whole: steps.length === 1 };
     }
-    blocks[0].calls.forEach((answer, place) => {
-      if (BigInt(answer.status) === 1n) return;
+    const tried = blocks?.[0]?.calls;
+    if (tried?.length !== steps.length) throw unreadable("not every transaction was tried");
+    tried.forEach((answer, place) => {
+      if (quantity(answer.status) === 1n) return;
       const why = ofData(answer.returnData ?? "") || ofData(answer.error?.data ?? "") || answer.error?.message || "empty revert";
       throw wouldRevert(steps[place].what, why);
     });
-    return { gas: blocks[0].calls.reduce((sum, each) => sum + BigInt(each.gasUsed), 0n), whole: true };
+    return { gas: tried.reduce((sum, each) => sum + quantity(each.gasUsed), 0n), whole: true };
   }
 
   /** Return the gas that the node estimates; throws `Refused` where it would revert. */
   async gasOf(from: Address, { what, to, data }: Step): Promise<bigint> {
     try {
-      return BigInt(await this.request("eth_estimateGas", { from, to, data }));
+      return quantity(await this.request("eth_estimateGas", { from, to, data }));
     } catch (error) {
       const why = reasonOf(error);
       if (why) throw wouldRevert(what, why);
@@ -120,28 +121,24 @@ export class Chain {
   async gasPrice(): Promise<bigint> {
     const [{ baseFee }, tip] = await Promise.all([
       this.head(), this.request("eth_maxPriorityFeePerGas").catch(() => "0x3b9aca00")]);
-    return 2n * baseFee + BigInt(tip);
+    return 2n * baseFee + quantity(tip);
   }
 
-  receipt(hash: Hex): Promise<Receipt | null> {
-    return this.request("eth_getTransactionReceipt", hash);
+  /** Return what came of a transaction; null: it is in no block. */
+  async receipt(hash: Hex): Promise<Receipt | null> {
+    const found = await this.request<{ status: Hex; blockNumber: Hex; gasUsed: Hex } | null>("eth_getTransactionReceipt", hash);
+    if (found === null) return null;
+    return { isGood: quantity(found.status) === 1n, block: quantity(found.blockNumber), gas: quantity(found.gasUsed) };
   }
 
   /** Return the number of the newest final block; null where the node does not tell. */
   async finalBlock(): Promise<bigint | null> {
     try {
       const block = await this.request<Block | null>("eth_getBlockByNumber", "finalized", false);
-      return block ? BigInt(block.number) : null;
+      return block ? quantity(block.number) : null;
     } catch (error) {
       if (error instanceof Away) throw error;
       return null;
     }
   }
-}
-
-const SILENT = new Set(["HttpRequestError", "TimeoutError", "SocketClosedError"]);
-
-function isSilence(error: unknown): boolean {
-  for (const { name } of causes(error)) if (name && SILENT.has(name)) return true;
-  return false;
 }

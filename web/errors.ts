@@ -23,6 +23,7 @@ const WALLET: Record<string, string> = {
   4902: "Your wallet does not know this chain: add it there, then switch.",
   "-32002": "Your wallet has a question open already: answer it there.",
 };
+const MOST = 200; // characters of a reason that somebody else wrote
 const STRING = "0x08c379a0", PANIC = "0x4e487b71";
 
 /** Return why a call reverted, or null where the error says nothing of a call. */
@@ -42,7 +43,7 @@ export function ofData(data: string): string {
   if (data.startsWith(STRING)) {
     const size = Number(`0x${data.slice(74, 138)}`);
     const bytes = data.slice(138, 138 + 2 * size).match(/../g) ?? [];
-    return new TextDecoder().decode(Uint8Array.from(bytes, (each) => parseInt(each, 16)));
+    return new TextDecoder().decode(Uint8Array.from(bytes, (each) => parseInt(each, 16))).slice(0, MOST);
   }
   if (data.startsWith(PANIC)) return `Panic 0x${data.slice(10).replace(/^0+/, "").padStart(2, "0")}`;
   return config.errors[data.slice(0, 10)] ?? "";
@@ -66,13 +67,41 @@ const NO_GAS = "The account has too little of the chain's coin to pay for gas: n
 
 function textOf(error: unknown): string {
   const { details, shortMessage, message } = (error ?? {}) as Told;
-  return String(details ?? shortMessage ?? message ?? error).split("\n")[0];
+  return String(details ?? shortMessage ?? message ?? error).split("\n")[0].slice(0, MOST);
 }
 
 /** Go through an error and what it came of. */
 export function* causes(error: unknown, next = (told: Told) => told.cause): Generator<Told> {
   for (let each = error; each && typeof each === "object"; each = next(each)) yield each;
 }
+
+const SILENT = new Set(["HttpRequestError", "TimeoutError", "SocketClosedError"]);
+
+function isSilence(error: unknown): boolean {
+  for (const { name } of causes(error)) if (name && SILENT.has(name)) return true;
+  return false;
+}
+
+/** Return what a question came to that was not answered as it must be: the node says no, in its own
+ * error; or it does not answer; or with what cannot be read. */
+export function failed(error: unknown): unknown {
+  if (isSilence(error)) return new Away(words(error));
+  for (const { code } of causes(error)) if (code !== undefined) return error;
+  return reasonOf(error) ? error : unreadable(error);
+}
+
+/** Return the error of an answer that is not what it must be. */
+export function unreadable(found: unknown): Away {
+  return new Away(`The node answers what cannot be read: take another one (${textOf(found)}).`);
+}
+
+/** Return a number that a node has answered, 0x and hex digits; what is none is not 0. */
+export function quantity(found: unknown): bigint {
+  if (typeof found === "string" && QUANTITY.test(found)) return BigInt(found);
+  throw unreadable(`no number: ${JSON.stringify(found)}`);
+}
+
+const QUANTITY = /^0x[0-9a-f]{1,64}$/i;
 
 /** Return an error's words for a reader. */
 export function words(error: unknown): string {
@@ -82,5 +111,8 @@ export function words(error: unknown): string {
   if (/failed to fetch|fetch failed|http request failed|timed out|took too long|not answer/i.test(text)) {
     return "The node does not answer: check the connection, then try again.";
   }
+  if (isSilence(error)) return `The node does not answer: check the connection, then try again (${text}).`;
+  // what these name is met where an answer is not what it must be
+  if (error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError) return unreadable(error).message;
   return `It did not work: ${text}`;
 }

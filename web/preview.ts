@@ -45,7 +45,7 @@ export function deposit(state: OwnVault, { amount }: Fields): Preview {
     say("deposit_back", { percent: percent(state.max_up_bps) }),
     waitingWords(state), lastReport(state), ...state.notices, say("deposit_cancel"),
   ];
-  return { lines, lacks: depositLacks(state, given), steps: approved ? [request] : [approval(state, given), request],
+  return { lines, lacks: depositLacks(state, given), steps: approved ? [request] : [approval(given), request],
     next: 'The second report from now prices your deposit: then take your shares with "Claim".' };
 }
 

@@ -1,6 +1,6 @@
 // What an account lets others do for it: operators (ERC-7540) and permits of shares (ERC-2612).
 
-import { type Address, encodeFunctionData, getAddress, isAddress, parseSignature } from "viem";
+import { type Address, encodeFunctionData, getAddress, isAddress, isAddressEqual, parseSignature } from "viem";
 import { moment, parse, SHARE, sharesText } from "./amounts.ts";
 import { ABI, type Chain } from "./chain.ts";
 import { Refused, reasonOf, wouldRevert } from "./errors.ts";
@@ -43,6 +43,9 @@ export async function permit(state: OwnVault, { spender: text, amount, days: fie
   const vault = chain.at(config.vault, ABI.vault, state.head.number);
   const [nonce, [, name, version, chainId, verifyingContract]] = await Promise.all([
     vault<bigint>("nonces", state.who), vault<[unknown, string, string, bigint, Address]>("eip712Domain")]);
+  if (!isAddressEqual(verifyingContract, config.vault) || Number(chainId) !== config.chain_id) {
+    throw new Refused(`The node names contract ${verifyingContract} on chain ${chainId} for the permit, which is not this vault: nothing was signed.`);
+  }
   const message = { owner: state.who, spender, value: String(value), nonce: String(nonce), deadline: String(deadline) };
   const typed: Permit = {
     types: { EIP712Domain: [{ name: "name", type: "string" }, { name: "version", type: "string" }, { name: "chainId", type: "uint256" }, { name: "verifyingContract", type: "address" }], Permit: PERMIT },
@@ -57,7 +60,7 @@ export async function permit(state: OwnVault, { spender: text, amount, days: fie
 
 /** Let the wallet sign a permit and try it at the vault; return it as text. */
 export async function signPermit(chain: Chain, wallet: Wallet, typed: Permit): Promise<string> {
-  const signature = await wallet.sign(typed);
+  const signature = await wallet.sign(typed, typed.message.owner);
   const { r, s, v, yParity } = parseSignature(signature);
   const { owner, spender, value, deadline } = typed.message;
   const number = Number(v ?? 27 + (yParity ?? 0));

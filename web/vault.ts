@@ -2,6 +2,7 @@
 
 import { type AbiEvent, type Address, encodeFunctionData, type Hex, keccak256, zeroAddress } from "viem";
 import { ABI, type Chain, type Head, type Reader, type Step } from "./chain.ts";
+import { quantity } from "./errors.ts";
 import { BPS, moment, percent, PRICE } from "./amounts.ts";
 import { config, fill, say } from "./words.ts";
 
@@ -20,7 +21,7 @@ export interface VaultRequest {
 
 /** What the vault's functions of the same names return. */
 interface Read {
-  asset: Address; navs: Pair; prices: Pair; totalSupply: bigint; total_idle: bigint; paused: boolean; windingDown: boolean;
+  navs: Pair; prices: Pair; totalSupply: bigint; total_idle: bigint; paused: boolean; windingDown: boolean;
   lastReport: bigint; freshUntil: bigint; reporter: Address; reportCount: bigint; inflowRoom: bigint; isFlat: boolean; depositTerms: Pair;
   allow_list: Address; totalExposure: bigint; totalLosses: bigint; reference: bigint; breakerTripped: boolean; epochs: Pair; waitingEpochs: bigint[];
   max_up_bps: bigint; max_down_bps: bigint; max_premium_bps: bigint; exit_fee_bps: bigint;
@@ -53,7 +54,7 @@ export async function look(chain: Chain, who: Address | null): Promise<Vault | O
   const head = await chain.head();
   const vault = chain.at(config.vault, ABI.vault, head.number);
   const limit = (name: string) => vault("limit", config.limits.indexOf(name));
-  const names = ["asset", "navs", "prices", "totalSupply", "total_idle", "paused", "windingDown",
+  const names = ["navs", "prices", "totalSupply", "total_idle", "paused", "windingDown",
     "lastReport", "freshUntil", "reporter", "reportCount", "inflowRoom", "isFlat", "depositTerms",
     "allow_list", "totalExposure", "totalLosses", "reference", "breakerTripped", "epochs", "waitingEpochs"];
   const limits = ["max_up_bps", "max_down_bps", "max_premium_bps", "exit_fee_bps"];
@@ -77,7 +78,7 @@ export async function look(chain: Chain, who: Address | null): Promise<Vault | O
 }
 
 async function ofAccount(chain: Chain, vault: Reader, known: Vault, who: Address): Promise<Part> {
-  const asset = chain.at(known.asset, ABI.asset, known.head.number);
+  const asset = chain.at(config.asset, ABI.asset, known.head.number);
   const number = (name: string) => vault<bigint>(name, who);
   const [shares, held, allowance, coin, allowed, claimDeposit, claimShares, claimRedeem, claimAssets, deposits, redemptions] = await Promise.all([
     number("balanceOf"), asset<bigint>("balanceOf", who), asset<bigint>("allowance", who, config.vault),
@@ -86,7 +87,7 @@ async function ofAccount(chain: Chain, vault: Reader, known: Vault, who: Address
     number("maxDeposit"), number("maxMint"), number("maxRedeem"), number("maxWithdraw"),
     requestsOf(vault, 0, who), requestsOf(vault, 1, who),
   ]);
-  return { who, shares, held, allowance, coin: BigInt(coin), allowed, claimDeposit, claimShares,
+  return { who, shares, held, allowance, coin: quantity(coin), allowed, claimDeposit, claimShares,
     claimRedeem, claimAssets, requests: [...deposits, ...redemptions] };
 }
 
@@ -144,7 +145,7 @@ export async function holdings(chain: Chain, state: Vault): Promise<Holding[]> {
       account<Hex>("market"), account<bigint>("grade"), account<readonly [bigint, { yes: bigint; no: bigint }[]]>("positions")]);
     const outcomes = positions.map(({ yes, no }): Pair => [yes, no]);
     if (grade !== DELEGATED) return { market, collateral, outcomes, stays: false };
-    const inside = await chain.at(state.asset, ABI.asset, block)<bigint>("balanceOf", address);
+    const inside = await chain.at(config.asset, ABI.asset, block)<bigint>("balanceOf", address);
     const outside = collateral - inside + outcomes.flat().reduce((sum, each) => sum + each, 0n);
     return { market, collateral: inside, outcomes: [], stays: outside > 0n };
   }));
@@ -191,9 +192,10 @@ export function toVault(functionName: string, ...args: unknown[]): Step {
   return { what: functionName, to: config.vault, data: encodeFunctionData({ abi: ABI.vault, functionName, args }) };
 }
 
-/** Return the transaction that lets the vault take assets. */
-export function approval(state: Vault, assets: bigint): Step {
-  return { what: "approve", to: state.asset, data: encodeFunctionData({ abi: ABI.asset, functionName: "approve", args: [config.vault, assets] }) };
+/** Return the transaction that lets the vault take assets: of the token that the page names, whatever
+ * a node says. */
+export function approval(assets: bigint): Step {
+  return { what: "approve", to: config.asset, data: encodeFunctionData({ abi: ABI.asset, functionName: "approve", args: [config.vault, assets] }) };
 }
 
 export const worth = (shares: bigint, bid: bigint) => (shares * bid) / PRICE;

@@ -7,6 +7,7 @@ import type { Permit } from "./preview.ts";
 import { config } from "./words.ts";
 
 const LEGACY_MS = 300;
+const CHAIN = `0x${config.chain_id.toString(16)}`; // which a wallet compares with its own
 
 /** What is asked of a wallet (EIP-1193). */
 export interface Provider {
@@ -82,32 +83,32 @@ export class Wallet {
   /** Ask the wallet to go to the vault's chain; one that it does not know is offered with the
    * page's node. */
   async toChain(): Promise<void> {
-    const chainId = `0x${config.chain_id.toString(16)}`;
     try {
-      await this.provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId }] });
+      await this.provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: CHAIN }] });
     } catch (error) {
       if ((error as { code?: number }).code !== 4902 || !config.rpc) throw error;
       const nativeCurrency = { name: "Coin of the chain", symbol: "COIN", decimals: 18 };
-      const chain = { chainId, chainName: `Chain ${config.chain_id}`, rpcUrls: [config.rpc], nativeCurrency };
+      const chain = { chainId: CHAIN, chainName: `Chain ${config.chain_id}`, rpcUrls: [config.rpc], nativeCurrency };
       await this.provider.request({ method: "wallet_addEthereumChain", params: [chain] });
     }
     this.chainId = Number(await this.provider.request({ method: "eth_chainId" }));
   }
 
-  /** Let the wallet sign and send; return the transaction's hash. */
-  async send({ to, data }: Step, gas: bigint): Promise<Hex> {
-    await this.#check();
-    const call = { from: this.who, to, data, gas: `0x${gas.toString(16)}` };
-    return (await this.provider.request({ method: "eth_sendTransaction", params: [call] })) as Hex;
+  /** Let the wallet sign and send for an account; return what it answers. */
+  async send({ to, data }: Step, gas: bigint, who: Address): Promise<unknown> {
+    await this.#check(who);
+    const call = { from: who, to, data, gas: `0x${gas.toString(16)}`, chainId: CHAIN };
+    return this.provider.request({ method: "eth_sendTransaction", params: [call] });
   }
 
-  /** Let the wallet sign typed data; nothing is sent. */
-  async sign(typed: Permit): Promise<Hex> {
-    await this.#check();
-    return (await this.provider.request({ method: "eth_signTypedData_v4", params: [this.who, JSON.stringify(typed)] })) as Hex;
+  /** Let the wallet sign typed data for an account; nothing is sent. */
+  async sign(typed: Permit, who: Address): Promise<Hex> {
+    await this.#check(who);
+    return (await this.provider.request({ method: "eth_signTypedData_v4", params: [who, JSON.stringify(typed)] })) as Hex;
   }
 
-  async #check(): Promise<void> {
+  async #check(who: Address): Promise<void> {
+    if (this.who !== who) throw new Refused("Your wallet has another account now: look at the preview again. Nothing was sent.");
     this.chainId = Number(await this.provider.request({ method: "eth_chainId" }));
     if (!this.isOnChain) throw new Refused(`Your wallet is on chain ${this.chainId}, the vault on chain ${config.chain_id}: nothing was sent.`);
   }

@@ -10,7 +10,7 @@ export interface Announced {
 
 /** What the page has with it (app/live.py). */
 export interface Config {
-  vault: Hex; symbol: string; chain_id: number; rpc: string; block: number;
+  vault: Hex; asset: Hex; symbol: string; chain_id: number; rpc: string; block: number;
   notices: Announced[]; notices_known: boolean; notice: string;
   names: Record<string, string>; accounts: Record<string, string>;
   limits: string[]; first_price: string; words: Record<string, string>;

@@ -18,8 +18,9 @@ TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, 1_000, 500, 30
               172_800, 1_209_600)  # fmt: skip
 MADE = TypeAdapter(PageData).validate_python(DATA)
 CALL = AnnouncedCall("0x01", "0x02", 1, 2, 3, "make </script><b> the reporter")
-LIVE = LiveVault("0x" + "11" * 20, "Tail & Sons", "pUSD", 137, "https://node.example/key/abc?x=1",
-                 9, (CALL,), {}, TERMS, (0, 86_400))  # fmt: skip
+LIVE = LiveVault("0x" + "11" * 20, "0x" + "22" * 20, "Tail & Sons", "pUSD", 137,
+                 "https://node.example/key/abc?x=1", 9, (CALL,), {}, TERMS,
+                 (0, 86_400))  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -9,14 +9,16 @@ const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const [, , executablePath] = process.argv;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 let page, context;
-// unknown: methods that it does not have; loses: it sends, and its answer is an error; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
-const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [], loses: false };
+// unknown: methods that it does not have; loses: it sends, and its answer is an error; lies: method -> what it answers without asking anybody; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
+const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [], loses: false, lies: {} };
 let answered = []; // the page's questions to the node
-const seen = { requests: [], said: [], asked: [], bytes: 0 };
+const seen = { requests: [], said: [], asked: [], signed: [], bytes: 0 };
 
 /** Answer as a wallet does. */
 async function answer({ method, params = [] }) {
   seen.asked.push(method);
+  if (/^eth_(send|sign)/.test(method)) seen.signed.push(params);
+  if (method in wallet.lies) return { result: wallet.lies[method] };
   const refusal = (code, message) => ({ error: { code, message } });
   if (wallet.unknown.includes(method)) return refusal(-32601, "the method does not exist");
   if (method === "eth_requestAccounts") return wallet.refuses ? refusal(4001, "User rejected the request.") : { result: [wallet.account] };
@@ -70,7 +72,7 @@ function inject() {
 const commands = {
   async open({ url, width = 1280, height = 900, dark = false, wallet: has = true, live = true }) {
     await context?.close();
-    Object.assign(seen, { requests: [], said: [], asked: [], bytes: 0 });
+    Object.assign(seen, { requests: [], said: [], asked: [], signed: [], bytes: 0 });
     context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
     page = await context.newPage();
     page.setDefaultTimeout(20_000);

@@ -43,6 +43,7 @@ class LiveVault:
     """A vault for the app.
 
     Attributes:
+        asset: its token, the only contract but the vault that a transaction goes to
         rpc: URL that the browser asks; empty: it asks through the wallet
         block: up to which the announced calls are known
         calls: None: the node does not hand them out
@@ -53,6 +54,7 @@ class LiveVault:
     """
 
     vault: str
+    asset: str
     name: str
     symbol: str
     chain_id: int
@@ -73,6 +75,7 @@ class LiveVault:
         """Return what the script reads."""
         return {
             "vault": self.vault,
+            "asset": self.asset,
             "symbol": self.symbol,
             "chain_id": self.chain_id,
             "rpc": self.rpc,
@@ -112,8 +115,8 @@ def live_vault(rpc: str, address: str, browser_rpc: str) -> LiveVault:
     contract = chain.at(vault.address, vault_abi())
     delays = present_of(contract).delays.values()
     return LiveVault(
-        vault.address, str(contract.name()), vault.symbol, chain.chain_id, browser_rpc, block,
-        calls, {}, _terms(vault, contract), (min(delays), max(delays)),
+        vault.address, vault.asset.address, str(contract.name()), vault.symbol, chain.chain_id,
+        browser_rpc, block, calls, {}, _terms(vault, contract), (min(delays), max(delays)),
     )  # fmt: skip
 
 

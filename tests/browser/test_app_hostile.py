@@ -1,0 +1,263 @@
+"""The app against who wishes it ill: names that are HTML, a node and a wallet that lie.
+
+No script of theirs runs, and what is signed is what was typed: held against the calls' bytes.
+"""
+
+import json
+
+import pytest
+from eth_utils.address import to_checksum_address
+from strongroom.app.history import Terms
+from strongroom.app.live import AnnouncedCall, LiveVault
+from strongroom.app.page import write_bare_app
+from strongroom.app.serving import serving
+from strongroom.chain.ids import MarketId
+
+from tests.browser.browser import CORE, PROGRAM, Browser
+from tests.browser.lying_node import CHAIN, HASH, LyingNode, called
+from tests.defaults import UNIT
+
+pytestmark = pytest.mark.skipif(
+    PROGRAM is None or not CORE.exists(), reason="`apt-get install chromium` and `make setup`"
+)
+VAULT, TOKEN, OTHER = ("0x" + each * 20 for each in ("11", "22", "44"))
+ALICE, BOB = (to_checksum_address("0x" + each * 20) for each in ("a1", "b0"))
+TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, 1_000, 500, 300, 50, 3_600,
+              172_800, 1_209_600)  # fmt: skip
+HTML = "<img src=x onerror=robbed()></script><script>robbed()</script>{{ 7 * 7 }}"
+DEPOSIT = "form[data-way=deposit]"
+BODIES = (b"", b"<html>502</html>", b"null", b"[]", b'{"jsonrpc":"2.0","id":1}', b"\xff\xfe")
+NONSENSE = (None, "", "0x", "0xzz", "x", {}, [], 10**400, True, "0x" + "f" * 100_000)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    made = Browser()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def node():
+    made = LyingNode(VAULT)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opened(browser, node, tmp_path):
+    """Open the app with Alice's wallet; return what it is told to be."""
+
+    def open_app(connected=True, symbol="pUSD", name="Vault", names=None, calls=()):
+        found = {MarketId(each): text for each, text in (names or {}).items()}
+        live = LiveVault(VAULT, TOKEN, name, symbol, CHAIN, node.url, 100, calls, found, TERMS,
+                         (0, 86_400))  # fmt: skip
+        write_bare_app(live, "", tmp_path)
+        browser.open(url=url)
+        if connected:
+            browser.press(name="Connect Test wallet")
+            browser.wait(text=ALICE, selector="#position")
+
+    browser.wallet(node=node.url, account=ALICE, chainId=None, refuses=False, knows=True,
+                   refuses_after=None, blocks=None, unknown=[], loses=False, lies={})  # fmt: skip
+    with serving(tmp_path, 0) as url:
+        yield open_app
+    seen = browser.seen()
+    assert [each for each in seen["requests"] if not each.startswith((url, node.url))] == []
+    assert "robbed" not in " ".join(seen["said"])
+    # the browser tells of answers that are none; an error of ours that nobody caught is one here
+    assert [each for each in seen["said"] if "Failed to load resource" not in each] == []
+
+
+def previewed(browser, amount, form="deposit"):
+    browser.fill(form=form, name="amount", text=amount)
+    browser.press(name="Preview", form=form)
+
+
+def test_names_that_are_html_are_text(opened, browser, node):
+    market = "0x" + "55" * 32
+    call = AnnouncedCall(HASH, HTML, 1, 1, 2**40, HTML)
+    node.returns |= {
+        "submittedAt": (1,),
+        "openMarkets": ([bytes.fromhex(market[2:])],),
+        "totalSupply": (10**18,),
+    }
+    opened(name=HTML, symbol=HTML, names={market: HTML}, calls=(call,))
+    assert HTML in browser.text(selector="h1")[0]
+    browser.wait(text=HTML, selector="#now-notices")
+    browser.wait(text=HTML, selector="#now-cards")
+    previewed(browser, "1000")
+    browser.wait(text=f"1,000.00 {HTML}", selector=f"{DEPOSIT} .preview")
+    assert browser.text(selector="main img, form img, li script") == []
+
+
+def test_a_revert_reason_that_is_html_is_text_and_short(opened, browser, node):
+    reason = (HTML + "!" * 5_000).encode()
+    data = "0x08c379a0" + (32).to_bytes(32).hex() + len(reason).to_bytes(32).hex() + reason.hex()
+    node.says["eth_simulateV1"] = [
+        {"calls": [{"status": "0x0", "gasUsed": "0x0", "returnData": data}] * 2}
+    ]
+    opened()
+    previewed(browser, "1000")
+    browser.wait(text="would revert: <img", selector=f"{DEPOSIT} .status")
+    (words,) = browser.text(selector=f"{DEPOSIT} .status")
+    assert len(words) < 500
+    for cut in ("0x08c379a0", data[:80], data[:150], "0x4e487b71", "0x4e487b71zz"):
+        node.says["eth_simulateV1"][0]["calls"][0]["returnData"] = cut
+        previewed(browser, "1000")
+        browser.wait(text="would revert", selector=f"{DEPOSIT} .status")
+    assert browser.text(selector=f"{DEPOSIT} .send") == []
+
+
+def test_an_approval_goes_to_the_token_of_the_page_whatever_a_node_says(opened, browser, node):
+    node.returns["asset"] = (OTHER,)
+    opened()
+    browser.send("deposit", amount="1000.000001")
+    approve, request = (each[0] for each in browser.seen()["signed"])
+    assert (approve["to"], request["to"]) == (TOKEN, VAULT)
+    assert called(approve["data"]) == ("approve", (VAULT, 1_000_000_001))
+    alice = ALICE.lower()
+    assert called(request["data"]) == ("requestDeposit", (1_000_000_001, alice, alice))
+    assert {each["from"] for each in (approve, request)} == {ALICE}
+    assert {each["chainId"] for each in (approve, request)} == {hex(CHAIN)}
+
+
+@pytest.mark.parametrize("domain", [(CHAIN, OTHER), (1, VAULT)])
+def test_no_permit_of_another_contract_is_signed(opened, browser, node, domain):
+    """The same words signed for another token would let the spender take that."""
+    node.returns["eip712Domain"] = (b"\x0f", "USD Coin", "2", *domain, b"\0" * 32, [])
+    opened()
+    browser.fill(form="permit", name="spender", text=BOB)
+    browser.fill(form="permit", name="amount", text="0.000000000001")
+    browser.press(name="Preview", form="permit")
+    browser.wait(text="which is not this vault: nothing was", selector="form .status")
+    assert browser.text(selector="form[data-way=permit] .send") == []
+    assert browser.seen()["signed"] == []
+
+
+def test_nonsense_of_a_node_is_said_in_words_and_offers_nothing(opened, browser, node):
+    opened()
+    asked = ("eth_call", "eth_getBlockByNumber", "eth_getBalance", "eth_simulateV1")
+    lies = [{"body": body} for body in BODIES]
+    lies += [{method: value} for method in asked for value in NONSENSE]
+    for lie in lies:
+        node.says = lie
+        previewed(browser, "1000")
+        browser.wait_gone(text="Looking at the chain", selector=f"{DEPOSIT} .status")
+        (words,) = browser.text(selector=f"{DEPOSIT} .status")
+        assert words.startswith(("The node answers what", "The node does not answer")), lie
+        assert browser.text(selector=f"{DEPOSIT} .send") == [], lie
+    node.says = {}
+    previewed(browser, "1000")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    assert browser.seen()["signed"] == []
+
+
+def test_the_largest_numbers_change_no_amount(opened, browser, node):
+    most = 2**256 - 1
+    node.returns |= dict.fromkeys(
+        ("balanceOf", "totalSupply", "total_idle", "totalLosses", "totalExposure"), (most,)
+    )
+    node.returns |= {"navs": (most, most), "prices": (most, most), "depositTerms": (most, 0)}
+    node.returns |= {"reference": (most,), "lastReport": (most,), "inflowRoom": (most,)}
+    opened(connected=False)
+    browser.wait(text="cannot be read", selector="#away")  # no calendar has such a day
+    node.returns |= {"lastReport": (10**9,), "depositTerms": (most, 0), "navs": (0, 0)}
+    opened()
+    browser.send("redeem", amount="123456789012.123456789012345678")
+    browser.send("redeem", amount="all")
+    amounts = [called(each[0]["data"])[1][0] for each in browser.seen()["signed"]]
+    assert amounts == [123456789012123456789012345678, most]
+
+
+def test_what_was_typed_last_is_what_is_sent(opened, browser, node):
+    """A preview that is still being made when another amount is typed is not shown."""
+    opened()
+    node.open.clear()
+    previewed(browser, "100")
+    previewed(browser, "7")
+    node.open.set()
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    assert len(browser.text(selector=f"{DEPOSIT} .send")) == 1
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="Done.", selector=f"{DEPOSIT} .status")
+    amounts = {
+        called(each[0]["data"])[1][1 - place] for place, each in enumerate(browser.seen()["signed"])
+    }
+    assert amounts == {7 * UNIT}
+
+
+def test_a_preview_for_one_account_is_not_signed_by_another(opened, browser, node):
+    """Leaving in kind names who receives: of another account it would give the shares away."""
+    opened()
+    node.open.clear()
+    previewed(browser, "0.000000000001", form="exit")
+    browser.tell(event="accountsChanged", value=[BOB])
+    node.open.set()
+    browser.wait(text=BOB, selector="#position")
+    node.wait_asked("eth_simulateV1", "eth_chainId")  # Alice's is tried, and the page has looked on
+    assert browser.text(selector="form[data-way=exit] .send") == []
+    previewed(browser, "0.000000000001", form="exit")
+    browser.wait(text="Gas takes", selector="form[data-way=exit] .preview")
+    browser.press(name="Sign and send", form="exit")
+    browser.wait(text="Done.", selector="form[data-way=exit] .status")
+    ((sent,),) = browser.seen()["signed"]
+    name, (shares, receiver, _) = called(sent["data"])
+    assert (name, shares, receiver, sent["from"]) == ("redeemInKind", 10**6, BOB.lower(), BOB)
+
+
+@pytest.mark.parametrize("accounts", [None, "x", {}, [], [7], ["0x12"], [HTML]])
+def test_a_wallet_without_an_account_connects_nobody(opened, browser, accounts):
+    browser.wallet(lies={"eth_requestAccounts": accounts})
+    opened(connected=False)
+    browser.press(name="Connect Test wallet")
+    browser.wait(text="The vault is open", selector="#now-state")
+    assert browser.text(selector="#position") == [""]
+    assert browser.text(selector="fieldset:disabled") != []
+
+
+@pytest.mark.parametrize("chain", [None, "x", "0x1", 1, {}, "0x89x"])
+def test_a_wallet_of_no_or_another_chain_signs_nothing(opened, browser, chain):
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.wallet(lies={"eth_chainId": chain})
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="nothing was sent", selector=f"{DEPOSIT} .status")
+    assert browser.seen()["signed"] == []
+
+
+@pytest.mark.parametrize("told", [None, "", "0x12", HTML, {}, 7])
+def test_a_wallet_that_names_no_transaction_may_have_sent_one(opened, browser, node, told):
+    node.returns["allowance"] = (2**255,)
+    browser.wallet(lies={"eth_sendTransaction": told})
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="did not say whether it sent requestDeposit", selector="form .status")
+    assert browser.text(selector=f"{DEPOSIT} .send") == []
+
+
+@pytest.mark.parametrize(
+    "receipt", [{"error": {"code": -32005, "message": "limit exceeded"}}, "x", {"status": "zz"}, 7]
+)
+def test_what_was_sent_is_never_offered_again_whatever_a_node_says(opened, browser, node, receipt):
+    node.returns["allowance"] = (2**255,)
+    node.says["eth_getTransactionReceipt"] = receipt
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="do not send it again", selector=f"{DEPOSIT} .status")
+    assert browser.text(selector=f"{DEPOSIT} .send:enabled") == []
+    node.says.clear()
+    browser.wait(text="Done.", selector=f"{DEPOSIT} .status")
+    assert len(browser.seen()["signed"]) == 1
+
+
+def test_the_page_is_not_made_of_what_a_name_says(opened, browser, tmp_path):
+    """The configuration is one element of data, whatever stands in it."""
+    opened(name=HTML, symbol=HTML)
+    text = (tmp_path / "index.html").read_text()
+    assert "<img src=x" not in text and json.dumps(HTML)[1:-1] not in text
