@@ -21,7 +21,7 @@ from strongroom.audit.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from strongroom.audit.code import CodeAudit, TradingPlaces
+from strongroom.audit.code import CodeAudit, TradingPlaces, foreign_accounts
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
@@ -45,6 +45,7 @@ from strongroom.audit.view_checks import plain, setting_differences, view_differ
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.places import DocumentPlace, Presence
+from strongroom.errors import Defect, StrongroomError
 from strongroom.workers import one_ahead
 
 _ACCOUNT: Sequence[Asked] = [
@@ -165,7 +166,21 @@ class Auditor:
         if not code.is_vault_ours():  # what foreign code logs is not read
             check_held(self._node, scope.to_block, held)
             return self._of_foreign_code(code, chain_id)
-        progress = self.start()
+        try:
+            return self._of_our_vault(code, chain_id, held, on_progress)
+        except StrongroomError as error:
+            blocks = scope.from_block, scope.to_block
+            foreign = foreign_accounts(self._node, self._vault, blocks)
+            if isinstance(error, Defect) or foreign is None:
+                raise
+            return self._of_foreign_code(foreign, chain_id)
+
+    def _of_our_vault(
+        self, code: CodeAudit, chain_id: int, held: str, on_progress: OnProgress
+    ) -> Audit:
+        """Audit a vault that is ours; raises as `run` does, also where the logs of accounts are
+        none that ours write."""
+        scope, progress = self._scope, self.start()
         asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
         reader = PieceReader(self._ahead or self._node, progress.ledger)
         pieces = reader.read(progress.next_block, scope.to_block)

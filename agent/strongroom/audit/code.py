@@ -12,10 +12,12 @@ from typing import Any
 from strongroom.audit.abi_data import NotAbi, abi_values
 from strongroom.audit.answers import Question
 from strongroom.audit.contracts import OddAnswer
+from strongroom.audit.events import ClassAdded
 from strongroom.audit.kinds import ANY_EXCHANGE, CLONE, KINDS, kind_of
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.permissions import Difference
+from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.audit.wording import selector_of
 from strongroom.chain.artifacts import TOKENS, ArtifactMissing, artifact, gnosis
 from strongroom.chain.code import (
@@ -27,6 +29,7 @@ from strongroom.chain.code import (
 )
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import keccak, to_bytes
+from strongroom.errors import StrongroomError
 
 OURS = ("WalletRegistry",)  # of what accounts trust
 STAND_INS = (  # of the devnet's venue
@@ -108,6 +111,18 @@ class CodeAudit:
         """
         return self._pieces() and not self.differences
 
+    def compare_kinds(self, implementations: Mapping[int, str]) -> None:
+        """Look only whether what accounts of classes are cloned from is code of ours.
+
+        Raises:
+            NodeAway: the node does not answer.
+        """
+        for number, address in implementations.items():
+            kind, what = kind_of(self._code(address)), f"accounts of class {number}"
+            self._list(what, address, kind)
+            if not kind:
+                self._no_kind(what, address)
+
     def run(
         self,
         ledger: Ledger,
@@ -174,7 +189,7 @@ class CodeAudit:
         kind = kind_of(there)
         self._list(what, address, kind)
         if not kind:
-            self._differs(f"code of {what}", f"one of {', '.join(KINDS)}", self._hash(address))
+            self._no_kind(what, address)
             return "", {}
         abi = [each for each in artifact(kind).abi if each["type"] == "function"]
         views = {
@@ -319,8 +334,29 @@ class CodeAudit:
         there = self._code(address)
         return "0x" + keccak(there).hex() if there else "no code"
 
+    def _no_kind(self, what: str, address: str) -> None:
+        self._differs(f"code of {what}", f"one of {', '.join(KINDS)}", self._hash(address))
+
     def _list(self, what: str, address: str, known: str) -> None:
         self.listed.append(AuditedCode(what, address, self._hash(address), known))
 
     def _differs(self, what: str, expected: str, found: str) -> None:
         self.differences.append(Difference(self._block, "", what, expected, found))
+
+
+def foreign_accounts(node: Node, vault: str, blocks: tuple[int, int]) -> CodeAudit | None:
+    """Return the code of a vault's accounts where some is not ours: whatever such accounts log and
+    answer, and however unreadable it is, that is the difference. None: all is, or nobody knows.
+
+    Args:
+        blocks: first and last
+    """
+    found, readers = CodeAudit(node, vault, blocks[1]), vault_readers()
+    topics = [topic for topic, each in readers.items() if each.record is ClassAdded]
+    try:
+        for _, logs in node.logs([vault], *blocks, [topics]):
+            added = [each for each in read_logs(logs, readers) if isinstance(each, ClassAdded)]
+            found.compare_kinds({each.class_id: each.implementation for each in added})
+    except StrongroomError:
+        return None  # what was wrong before is wrong still
+    return found if found.differences else None
