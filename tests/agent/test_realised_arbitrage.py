@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from strongroom.analysis.realised_arbitrage import ArbitrageKind, ArbitragePlan, Parcel, sets_of
 from strongroom.backtest.arbitrage_rows import ArbitrageRules
 from strongroom.backtest.arbitrage_study import arbitrage_study
+from strongroom.chain.orders import NO, YES
+from strongroom.chain.position_ids import condition_of_event, event_of, position_of
 from strongroom.cli.main import command
 
 from tests.agent.planted_arbitrage import M, planted_chain
@@ -203,6 +205,68 @@ def test_ten_tenths_are_exactly_one():
     cheaper = [Parcel(0, 0, leg, 100 * M, 10 * M - (leg == 3)) for leg in range(10)]
     (found,) = sets_of([plan], cheaper, 0)
     assert (found.tokens, found.profit) == (100 * M, 1)
+
+
+def event_of_three(folder, with_other, won):
+    """Import an event of Protocol V2 with three questions, of which one has won or "Other" has, and
+    what four wallets did: bought every YES for .90, every NO for 1.90, split and sold every YES for
+    1.10, bought NO of two and converted them."""
+    event, wallets = event_of(3, b"e"), [f"0x{n:02x}" + "00" * 19 for n in range(1, 5)]
+    conditions = [condition_of_event(event, n) for n in range(3 + with_other)]
+    tokens = [[position_of(each, side) for side in (YES, NO)] for each in conditions]
+    markets = [
+        "market,venue,event,question,yes_name,no_name,yes_token,no_token,negative_risk,event_id"
+    ]
+    markets += [f"{name},polymarket,e,?,Yes,No,{yes},{no},true,{event}"
+                for name, (yes, no) in zip(conditions, tokens, strict=True)]  # fmt: skip
+    outcomes = ["market,yes,source"]
+    outcomes += [f"{name},{M * (n == won)},by hand" for n, name in enumerate(conditions)]
+    deals = ["at_ms,token,side,price,size,cash,fee,wallet,block,log"]
+    moves = ["at_ms,kind,wallet,market,amount,sets,block,log"]
+
+    def deal(wallet, token, side, cents, log):
+        price, cash = cents * M // 100, cents * M
+        deals.append(f"1730000000000,{token},{side},{price},{100 * M},{cash},0,{wallet},60,{log}")
+
+    yes_prices = [20, 30, 40] if not with_other else [20, 30, 30, 10]
+    no_prices = [60, 65, 65] if not with_other else [70, 70, 70, 80]
+    for n, (yes, no) in enumerate(tokens):
+        deal(wallets[0], yes, "BUY", yes_prices[n], n)
+        deal(wallets[1], no, "BUY", no_prices[n], 10 + n)
+        moves.append(f"1730000000000,split,{wallets[2]},{conditions[n]},{100 * M},,60,{20 + n}")
+        deal(wallets[2], yes, "SELL", yes_prices[n] + 10, 30 + n)
+    for n in (0, 1):
+        deal(wallets[3], tokens[n][1], "BUY", 40, 40 + n)
+    moves.append(f"1730000000000,convert,{wallets[3]},{event},{100 * M},3,60,50")
+    files = {"markets": markets, "outcomes": outcomes, "trades": deals, "operations": moves}
+    for name, lines in files.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    typed("import", "table", *(folder / f"{each}.csv" for each in files), "--to", folder / "to")
+    return typed("study", "arbitrage", folder / "to", "--workers", "1")
+
+
+@pytest.mark.parametrize("won", [1, 3])
+def test_every_yes_of_an_event_of_the_newer_protocol_is_whole_with_other_alone(tmp_path, won):
+    """By hand, 100 of each. Three NO for 1.90 pay 2, so 10; three YES were sold for 1.20 of three
+    splits for 3, and the NO pay 2: 20. Every YES for .90 might have paid nothing, whoever won."""
+    study = event_of_three(tmp_path, with_other=False, won=won)
+    earned = {each["name"]: each["profit"] + each["open"] for each in study["kinds"]}
+    assert earned == {"buy every NO": 10 * M, "split, sell every YES": 20 * M}
+    assert study["without"] == {
+        'event of Protocol V2: its "Other" is not known': 1,
+        "conversion of Protocol V2: it gives no collateral": 1,
+    }
+
+
+def test_with_other_every_yes_pays_whoever_wins(tmp_path):
+    """Four YES for .90 pay 1; four NO for 2.90 pay 3; four YES sold for 1.30, and the NO pay 3 of
+    the 4 that the splits took."""
+    study = event_of_three(tmp_path, with_other=True, won=3)
+    earned = {each["name"]: each["profit"] + each["open"] for each in study["kinds"]}
+    assert earned == {
+        "buy every YES": 10 * M, "buy every NO": 10 * M, "split, sell every YES": 30 * M,
+    }  # fmt: skip
+    assert study["without"] == {"conversion of Protocol V2: it gives no collateral": 1}
 
 
 def test_the_documented_example_earns_what_the_page_says(tmp_path):

@@ -4,6 +4,9 @@ negative-risk event, and by relations that the data has.
 What a set over several markets pays holds only where none of them is void, so voided ones have no
 such plan. Every YES of an event pays only where one of its markets wins: its outcomes must say so,
 or a relation that it is exhaustive. Every NO but one pays in any case, one winner at most.
+
+An event of Protocol V2 always has an "Other" that may win: every YES pays where that is among them,
+and then in any case. A conversion there gives YES of the others and no collateral (VENUE d3).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ from strongroom.analysis.realised_arbitrage import (
     LegAction,
     leg_of,
 )
+from strongroom.chain.position_ids import Fields, Module, fields_of, is_position
 from strongroom.chain.units import MICRO
 from strongroom.data.folder import DataFolder
 from strongroom.data.schema import Table
@@ -51,6 +55,16 @@ class KnownMarkets:
         rows = self.frame.drop_nulls("event_id").select("event_id", "number", "question")
         for event, number, question in rows.iter_rows():
             found.setdefault(event, []).append((number, question))
+        return found
+
+    def positions(self) -> dict[str, list[Fields]]:
+        """Return negative-risk event of Protocol V2 -> what the ids of its markets' YES say."""
+        found: dict[str, list[Fields]] = {}
+        rows = self.frame.drop_nulls("event_id").select("event_id", "yes_token").iter_rows()
+        for event, token in rows:
+            position = int(token) if token.isdecimal() else 0
+            if is_position(position) and fields_of(position).module == Module.NEGATIVE_RISK:
+                found.setdefault(event, []).append(fields_of(position))
         return found
 
 
@@ -135,6 +149,7 @@ def _in_one_event(
     markets: KnownMarkets, whole: set[frozenset[int]], without: dict[str, int]
 ) -> Iterator[ArbitragePlan]:
     """One member wins at most: every NO pays for all but one."""
+    positions = markets.positions()
     for event, members in markets.events().items():
         numbers = [number for number, _ in members]
         if len(numbers) < 2:
@@ -153,10 +168,19 @@ def _in_one_event(
         legs = tuple(leg for pair in zip(split, sold, strict=True) for leg in pair)
         yield ArbitragePlan(ArbitrageKind.SELL_EVERY_YES, event, legs, others, settled)
         won = sum(markets.paid.get(number, 0) for number in numbers) == MICRO and settled
-        if won or frozenset(numbers) in whole:
+        sure = _is_whole(positions[event]) if event in positions else won
+        if sure or frozenset(numbers) in whole:
             yield ArbitragePlan(ArbitrageKind.BUY_EVERY_YES, event, tuple(yes), 1, settled)
+        elif event in positions:
+            _count(without, 'event of Protocol V2: its "Other" is not known')
         else:
             _count(without, "event: nothing says that one of its markets wins")
+
+
+def _is_whole(positions: Sequence[Fields]) -> bool:
+    """Whether all questions of an event of Protocol V2 are there, and its "Other"."""
+    every = set(range(positions[0].arity + 1))
+    return {each.index for each in positions} == every
 
 
 def _dependent(
@@ -210,7 +234,7 @@ def _conversions(
     without: dict[str, int],
 ) -> list[ArbitragePlan]:
     """A conversion of NO pays for all but one at once, and gives YES of the other questions."""
-    events, plans = markets.events(), []
+    events, newer, plans = markets.events(), markets.positions(), []
     done = (
         folder.table(Table.OPERATIONS)
         .filter((pl.col("kind") == "convert") & pl.col("sets").is_not_null())
@@ -220,6 +244,9 @@ def _conversions(
         .collect()
     )
     for event, sets in done.iter_rows():
+        if event in newer:
+            _count(without, "conversion of Protocol V2: it gives no collateral")
+            continue
         members = {question: number for number, question in events.get(event, ())}
         asked = [bit for bit in range(256) if int(sets) >> bit & 1]
         if not asked or None in members or not set(asked) <= set(members):
