@@ -160,6 +160,26 @@ def only_one(lock: Path, what: str) -> Iterator[Callable[[], None]]:
         held.close()
 
 
+def holder_of(lock: Path) -> str | None:
+    """Return who holds a lock file; None: nobody. Nothing is changed by asking."""
+    try:
+        file = lock.open()
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _who(file)
+    return None
+
+
+def _who(file: TextIO) -> str:
+    file.seek(0)
+    process = file.read().strip()
+    return f"pid {process}" if process else "a process that is starting"
+
+
 def _locked(lock: Path, what: str) -> TextIO:
     """Return the lock file, locked and with our number in it; raises AlreadyRuns."""
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -168,10 +188,8 @@ def _locked(lock: Path, what: str) -> TextIO:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
-            process = file.read().strip()
+            who = _who(file)
             file.close()
-            who = f"pid {process}" if process else "a process that is starting"
             raise AlreadyRuns(f"{what} is already running, {who}: end it first") from None
         if _is_at(lock, file):
             break

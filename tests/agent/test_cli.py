@@ -17,7 +17,7 @@ from strongroom.cli.boundary import Command, Group
 from strongroom.cli.main import ENTRIES, command, main
 from strongroom.cosigner.service import door
 from strongroom.errors import Away, BadInput, Defect, Differs, Refused
-from strongroom.journal.lock import alone
+from strongroom.journal.lock import alone, holder
 from strongroom.keeper.configuration import load
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.settings import AlreadyRuns, ConfigError, only_one
@@ -256,6 +256,17 @@ def test_one_keeper_a_journal(tmp_path):
         pass
     with alone("sqlite://"), alone("sqlite://"):
         pass
+    assert holder("sqlite://") is None
+
+
+def test_who_holds_a_journal_can_be_asked_without_touching_it(tmp_path):
+    url = f"sqlite:///{tmp_path / 'keeper.db'}"
+    assert holder(url) is None and list(tmp_path.iterdir()) == []
+    with alone(url):
+        assert [holder(url), holder(url)] == [f"pid {os.getpid()}"] * 2
+        with pytest.raises(AlreadyRuns), alone(url):
+            pass
+    assert holder(url) is None
 
 
 def test_a_journal_by_another_name_is_the_same_one(tmp_path):

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -21,8 +22,10 @@ from strongroom.deployment.plan import load as plan_file
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.operator_files import PASSPHRASE, write_keystore
+from strongroom.journal.lock import alone
 from strongroom.keeper.configuration import load
 from strongroom.setup.folder_checks import folder_checks
+from websockets.sync.server import serve
 
 from tests.e2e.keeper_stage import KeeperStage
 
@@ -354,7 +357,8 @@ def rows(folder, **more):
 ROWS = (
     "vault.toml", "passphrase", "cosigner.toml", "node", "clock", "vault", "roles", "delays",
     "asset", "exchange", "keeper's Safe", "reporter's Safe", "gas", "announced",
-    "custody, class 0", "ticks", "co-signer", "venue", "packs", "journal", "evidence", "disk",
+    "custody, class 0", "ticks", "co-signer", "venue", "stream", "packs", "journal", "keeper",
+    "evidence", "disk",
 )  # fmt: skip
 
 
@@ -366,6 +370,9 @@ def test_a_folder_that_is_well_has_every_row_and_shows_no_secret(world, well):
     assert set(ROWS) <= {each["what"] for each in found}
     assert {each["state"] for each in found} <= {"ok", "note", "missing"}
     said = {(each["what"], each["found"]) for each in found}
+    states = {each["what"]: each["state"] for each in found}
+    # it never ran, and its venue has no stream
+    assert {states[each] for each in ("ticks", "keeper", "journal", "stream")} == {"note"}
     stage = world.stage
     owner = told_address(well / "owner.json")
     for row in (
@@ -401,6 +408,10 @@ ILL = {
     "no venue": (
         changed("keeper.toml", 'clob_url = "http', 'clob_url = "http://127.0.0.1:9/'),
         ("venue", "wrong", "does not answer", "start it, or correct its URL"),
+    ),
+    "no stream": (
+        changed("keeper.toml", 'stream_url = ""', 'stream_url = "ws://127.0.0.1:9/ws/market"'),
+        ("stream", "wrong", "takes no connection", "correct [venue] stream_url"),
     ),
     "another version": (
         changed("keeper.toml", 'version = "2"', 'version = "3"'),
@@ -456,6 +467,34 @@ def test_what_is_ill_is_named_with_its_cure(world, well, tmp_path, case):
         for each in found
         if each[0].endswith(what) and each[1] == state and words in each[2] and cure in each[3]
     ], found
+
+
+@pytest.mark.parametrize(("says", "state"), [("PONG", "ok"), (None, "note")])
+def test_the_stream_is_tried(well, tmp_path, monkeypatch, says, state):
+    """One that takes connections and answers no ping may want a subscription first."""
+    monkeypatch.setattr("strongroom.setup.folder_checks.TIMEOUT_S", 2)
+
+    def speak(socket):
+        for _ in socket:
+            if says:
+                socket.send(says)
+
+    folder = shutil.copytree(well, tmp_path / "streams", ignore=shutil.ignore_patterns("*.sock*"))
+    with serve(speak, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws/market"
+        changed("keeper.toml", 'stream_url = ""', f'stream_url = "{url}"')(folder)
+        (found,) = (each for each in rows(folder) if each[0] == "stream")
+        server.shutdown()
+    assert found[1] == state and url in found[2]
+
+
+def test_whether_a_keeper_runs_is_told_live_and_on_paper(well, tmp_path):
+    folder = shutil.copytree(well, tmp_path / "runs", ignore=shutil.ignore_patterns("*.sock*"))
+    for name, mode in (("keeper.db", "live"), ("keeper-paper.db", "paper")):
+        with alone(f"sqlite:///{folder / name}"):
+            told = [each for each in rows(folder) if each[0] == "keeper"]
+            assert told == [("keeper", "ok", f"one runs {mode}, pid {os.getpid()}", "")]
 
 
 def test_a_clock_that_is_wrong_is_told(world, well):

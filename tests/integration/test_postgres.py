@@ -18,7 +18,7 @@ from strongroom.database import open_engine, paper_url
 from strongroom.journal import Journal, JournalMismatch, OrderFill, SupposedFill
 from strongroom.journal.approvals import NotWaiting
 from strongroom.journal.backup import back_up, restore
-from strongroom.journal.lock import _SessionLock, alone
+from strongroom.journal.lock import _SessionLock, alone, holder
 from strongroom.journal.states import ApprovalState, IntentState
 from strongroom.journal.tables import META
 from strongroom.settings import AlreadyRuns, ConfigError
@@ -114,10 +114,12 @@ def test_a_journal_whose_transactions_are_not_over_is_left_as_it_was(url):
 
 def test_one_keeper_and_a_dead_one_holds_nothing(url):
     told = rf"postgresql://[^@]* is already running, pid {os.getpid()} on \S+: end it"
+    assert holder(url) is None
     with alone(url), pytest.raises(AlreadyRuns, match=told), alone(url):
         pass
     with alone(url):
-        pass
+        assert holder(url).startswith(f"pid {os.getpid()} on ")
+    assert holder(url) is None
 
 
 HOLDER = """

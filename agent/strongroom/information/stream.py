@@ -42,6 +42,27 @@ UNSTEADY_S = 8.0  # a pause that only a book comes to which is never sound for l
 MAX_FRAME = 16 * 2**20  # bytes: the first frame has all books of a shard
 
 
+class ChannelAway(BooksAway):
+    """The market channel takes no connection."""
+
+
+def try_channel(url: str, timeout_s: float) -> bool:
+    """Connect to a market channel once; return whether it answers a ping.
+
+    Raises:
+        ChannelAway: it takes no connection.
+    """
+    try:
+        with connect(url, open_timeout=timeout_s, close_timeout=1, max_size=MAX_FRAME) as socket:
+            socket.send("PING")
+            with suppress(TimeoutError):
+                socket.recv(timeout=timeout_s)
+                return True
+            return False
+    except (OSError, WebSocketException) as error:
+        raise ChannelAway(f"{url} takes no connection: {error}") from error
+
+
 class Books(Protocol):
     """Where snapshots come from."""
 

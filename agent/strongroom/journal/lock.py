@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.database import APPLICATION, POSTGRES, open_engine, shown_database
 from strongroom.journal.migrations import make_schema
-from strongroom.settings import AlreadyRuns, lock_of, only_one
+from strongroom.settings import AlreadyRuns, holder_of, lock_of, only_one
 
 KEY = 0x5354524F  # of PostgreSQL's advisory locks that are ours; the second key is the schema's
 TAKE = text("SELECT pg_try_advisory_lock(:key, hashtext(current_schema()))")
@@ -65,6 +65,29 @@ def alone(url: str) -> Iterator[Check]:
         engine.dispose()
 
 
+def holder(url: str) -> str | None:
+    """Return who holds a journal's lock; None: no keeper runs on it. Asking takes no lock.
+
+    Raises:
+        ConfigError: the database is away, or its driver is not installed.
+    """
+    place = make_url(url)
+    if place.get_backend_name() != POSTGRES:
+        named = place.database
+        return holder_of(lock_of(Path(named))) if named and named != ":memory:" else None
+    engine = open_engine(url)
+    try:
+        with engine.connect() as session:
+            return _holder(session)
+    finally:
+        engine.dispose()
+
+
+def _holder(session: Connection) -> str | None:
+    who = session.execute(HOLDER, {"key": KEY}).scalar()
+    return None if who is None else str(who).removeprefix(APPLICATION)
+
+
 class _SessionLock:
     """PostgreSQL's lock of a schema: it lives as long as one session does."""
 
@@ -80,11 +103,10 @@ class _SessionLock:
             self._session.execute(setting)
         make_schema(self._session)
         if not self._session.execute(TAKE, {"key": KEY}).scalar():
-            who = str(self._session.execute(HOLDER, {"key": KEY}).scalar() or "unknown")
+            who = _holder(self._session) or "unknown"
             self.drop()
             raise AlreadyRuns(
-                f"a keeper on the journal {self._shown} is already running, "
-                f"{who.removeprefix(APPLICATION)}: end it first"
+                f"a keeper on the journal {self._shown} is already running, {who}: end it first"
             )
 
     def check(self) -> None:

@@ -20,6 +20,10 @@ from strongroom.reporting.explanation import find
 from strongroom.settings import ConfigError
 
 
+class NoJournal(ConfigError):
+    """No keeper has written the journal yet."""
+
+
 @dataclass(frozen=True)
 class MarketStatus:
     """A market's part of the vault, micro-units."""
@@ -110,7 +114,8 @@ def open_journal(config: Config) -> Journal:
     """Return a keeper's journal, which must be there: looking at it makes and changes none.
 
     Raises:
-        ConfigError: there is none.
+        NoJournal: there is none yet.
+        ConfigError: it cannot be read.
     """
     return open_at(config.journal, "live")
 
@@ -123,7 +128,7 @@ def open_at(url: str, mode: str) -> Journal:
     """
     place = parsed(url)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
-        raise ConfigError(
+        raise NoJournal(
             f"[journal] {place.database}: it does not exist yet: start a keeper with --mode {mode}"
         )
     return Journal(url, upgrade=False)

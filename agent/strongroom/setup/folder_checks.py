@@ -12,15 +12,17 @@ from strongroom.chain.contracts import Contracts
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.service import CosignerConfig
 from strongroom.cosigner.service import load as load_cosigner
-from strongroom.database import shown_database
+from strongroom.database import paper_url, shown_database
 from strongroom.deployment.plan import Plan
 from strongroom.deployment.plan import load as load_plan
 from strongroom.deployment.plan_file import PLAN
 from strongroom.errors import Away, StrongroomError
 from strongroom.information.endpoint import Endpoint
+from strongroom.information.stream import ChannelAway, try_channel
+from strongroom.journal.lock import holder
 from strongroom.keeper.configuration import Config, load
 from strongroom.keeper.first_files import COSIGNER, KEEPER
-from strongroom.keeper.status import open_journal
+from strongroom.keeper.status import NoJournal, open_journal
 from strongroom.keeper.vault_facts import safe_at
 from strongroom.keeper.wiring import make_packs
 from strongroom.settings import read_secret
@@ -170,6 +172,17 @@ def _venue(config: Config) -> Iterator[Check]:
             yield Check("venue", CheckState.WRONG, f"{url} does not answer: {error}", cure)
         else:
             yield Check("venue", CheckState.OK, f"{what} answers at {url}")
+    if not config.venue.stream_url:
+        yield Check("stream", CheckState.NOTE, "no stream_url: books are read at every tick")
+        return
+    try:
+        answers = try_channel(config.venue.stream_url, TIMEOUT_S)
+    except ChannelAway as error:
+        yield Check("stream", CheckState.WRONG, str(error), "correct [venue] stream_url")
+        return
+    how = "answers" if answers else "takes connections, and answers no ping,"
+    state = CheckState.OK if answers else CheckState.NOTE
+    yield Check("stream", state, f"the market channel {how} at {config.venue.stream_url}")
 
 
 def _packs(config: Config) -> Iterator[Check]:
@@ -181,13 +194,26 @@ def _journal(config: Config) -> Iterator[Check]:
     shown = shown_database(config.journal)
     try:
         open_journal(config)
+    except NoJournal:
+        yield Check("journal", CheckState.NOTE, f"{shown} begins with the first live start")
     except StrongroomError as error:
-        if "does not exist yet" in str(error):
-            yield Check("journal", CheckState.NOTE, f"{shown} begins with the first live start")
-        else:
-            yield Check("journal", CheckState.WRONG, shown, str(error))
+        yield Check("journal", CheckState.WRONG, shown, str(error))
         return
-    yield Check("journal", CheckState.OK, shown)
+    else:
+        yield Check("journal", CheckState.OK, shown)
+    yield from _keepers(config)
+
+
+def _keepers(config: Config) -> Iterator[Check]:
+    """Say whether a keeper runs, live or on paper: whoever does holds its journal's lock."""
+    journals = {"live": config.journal, "paper": paper_url(config.journal)}
+    runs = [(mode, who) for mode, url in journals.items() if (who := holder(url))]
+    for mode, who in runs:
+        yield Check("keeper", CheckState.OK, f"one runs {mode}, {who}")
+    if not runs:
+        yield Check(
+            "keeper", CheckState.NOTE, "none runs on this journal", "strongroom keeper start"
+        )
 
 
 def _evidence(config: Config) -> Iterator[Check]:

@@ -171,10 +171,12 @@ def tick_check(path: Path) -> Check:
     from strongroom.chain.notices import moment
     from strongroom.keeper.halts import TICKS
     from strongroom.keeper.health import kept_health
-    from strongroom.keeper.status import open_journal
+    from strongroom.keeper.status import NoJournal, open_journal
 
     try:
         found = kept_health(open_journal(load(path)))
+    except NoJournal:
+        return Check("ticks", CheckState.NOTE, "no live keeper has run yet")
     except StrongroomError as error:
         return Check("ticks", CheckState.MISSING, "cannot be told", str(error))
     if found is None:
