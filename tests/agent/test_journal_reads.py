@@ -95,6 +95,23 @@ def test_what_was_read_in_memory_is_not_asked_again_until_something_is_written()
     assert journal.open_tasks() == [] and len(asked) == 1
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{}/journal.db"])
+def test_what_the_venue_says_again_is_not_written_again(tmp_path, url):
+    wrote = []
+    journal = Journal(url.format(tmp_path), written=wrote.append)
+    journal.plan(PLAN)
+    wrote.clear()
+    seen = {"t": TradeStatus.MATCHED, "u": TradeStatus.MATCHED}
+    journal.trade(KEY, seen)
+    journal.trade(KEY, seen)
+    journal.trade(KEY, {})
+    assert wrote == ["trades"] and journal.trades_of(KEY) == seen
+    journal.trade(KEY, {"u": TradeStatus.CONFIRMED})
+    assert wrote == ["trades"] * 2
+    assert journal.trades_of(KEY) == seen | {"u": TradeStatus.CONFIRMED}
+    assert journal.trades_of("another") == {}, "an id is an intent's own"
+
+
 def test_who_changes_an_answer_changes_no_later_one():
     journal = Journal("sqlite://")
     journal.decide(RECORD.id, RECORD, task_at=5)

@@ -407,12 +407,15 @@ class Journal:
 
     def trade(self, key: IntentKey, seen: Mapping[str, TradeStatus]) -> None:
         """Keep the newest status of an intent's trades at the venue: id -> status."""
+        known = self.trades_of(key)
+        new = {name: status for name, status in seen.items() if known.get(name) != status}
+        if not new:
+            return
+        gone = [{"its_id": name, "its_key": key} for name in new]
+        rows = [{"id": name, "intent": key, "status": status} for name, status in new.items()]
         with self._engine.begin() as connection:
-            for name, status in seen.items():
-                connection.execute(statements.OLD_TRADE, {"its_id": name, "its_key": key})
-                connection.execute(
-                    statements.NEW_TRADE, {"id": name, "intent": key, "status": status}
-                )
+            connection.execute(statements.OLD_TRADE, gone)
+            connection.execute(statements.NEW_TRADE, rows)
         self._written("trades")
 
     def trades_of(self, key: IntentKey) -> dict[str, TradeStatus]:
