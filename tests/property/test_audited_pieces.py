@@ -1,0 +1,162 @@
+"""Lives of real contracts, audited a block at a time, five at a time, and at once: one verdict.
+
+What each is, is known by hand; and it may not depend on how many blocks a node answers for.
+"""
+
+import json
+
+import pytest
+import strongroom.audit.node
+from strongroom.app.command import PageOptions, run_page
+from strongroom.audit.readers import vault_readers
+
+from tests.property.evidence_life import BUY, DELEGATED, EvidenceLife, verdict_in_pieces
+from tests.property.recorded import RecordingNode
+from tests.property.world import DEPOSIT, HOUR, NO, UNIT, YES, Kind
+
+BINARY = Kind("binary", "keeper")
+HALF = {"m": 50}
+
+
+def released(life, name):
+    """Give up the wallet of a closed market."""
+    life.world.markets[name].account.releaseWallet(sender=life.world.who["mallory"])
+    life.mine()
+
+
+def without_a_decision(life):
+    """NO at .99 of a friend; the wallet is given up in the end. One difference, at the fill."""
+    life.open("m")
+    block = life.trade("m", BUY, 990 * UNIT, 1_000 * UNIT, place=NO)
+    for _ in range(3):
+        life.report(HALF)
+    life.end("m")
+    released(life, "m")
+    life.report()
+    return [block]
+
+
+def a_wallet_that_goes_on(life):
+    """It has traded for itself, works for one market, is given up, and works for the next."""
+    world, wallet = life.world, life.world.who["w"]
+    world.fund("w", 10 * UNIT)
+    for _ in range(2):
+        world.pusd.transfer(world.who["maker"], 5 * UNIT, sender=wallet)
+        life.mine()
+    for name in ("one", "two"):
+        life.open(name, wallet="w")
+        record = life.record(life.leg(name, BUY, "0.5", 1_000 * UNIT))
+        life.trade(name, BUY, 500 * UNIT, 1_000 * UNIT, record)
+        life.report({name: 50}, record)
+        life.end(name)
+        released(life, name)
+        life.report()
+    return []
+
+
+def a_gift_before_and_after_a_report(life):
+    """In the report's own block, to a wallet that is given up later."""
+    market = life.open("m")
+    life.world.wait(HOUR)
+    for last in (False, True):
+        life.world.pusd.transfer(market.wallet, UNIT, sender=life.world.who["maker"])
+        if not last:
+            life.send_report(HALF)
+    life.mine()
+    life.end("m")
+    released(life, "m")
+    life.report()
+    return []
+
+
+def a_halted_market(life):
+    """A decision's fill, its report, and a halt in front of the closing."""
+    life.open("m")
+    record = life.record(life.leg("m", BUY, "0.5", 100 * UNIT))
+    life.trade("m", BUY, 50 * UNIT, 100 * UNIT, record)
+    life.report(HALF, record)
+    life.world.halt("m")
+    life.end("m")
+    life.report()
+    return []
+
+
+@pytest.mark.parametrize("live", [
+    without_a_decision, a_wallet_that_goes_on, a_gift_before_and_after_a_report, a_halted_market,
+])  # fmt: skip
+def test_a_verdict_is_the_same_however_many_blocks_are_read_at_once(tmp_path, live, monkeypatch):
+    life = EvidenceLife(tmp_path, (DELEGATED,))
+    blocks = live(life)
+    whole, *pieces = [verdict_in_pieces(life, count, monkeypatch) for count in (10_000, 5, 1)]
+    assert [each["block"] for each in whole["differences"]] == blocks
+    assert pieces == [whole, whole]
+
+
+def test_what_a_sweep_rounds_to_nothing_comes_back_with_the_shares(tmp_path):
+    """A closed account stood for 10 micro-units. With 5 % of the shares left that is 0, and so is
+    what a sweep logs; with 39 % of them it is 3 again."""
+    life = EvidenceLife(tmp_path, (BINARY,))
+    world = life.world
+    world.open("m")
+    life.mine()
+    world.allocate("m", 10)
+    life.mine()
+    life.trade("m", BUY, 10, 20, place=YES)
+    life.report(HALF)
+    world.close("m", by="guardian")
+    life.mine()
+    first = world.vault.totalSupply()
+    world.leave("alice", world.shares("alice") * 95 // 100)
+    life.mine()
+    swept = world.sweep("m")
+    life.mine()
+    verdict = life.audit(evidence=()).verdict
+    assert (swept, verdict.differences, verdict.state.written_off) == (0, (), "0")
+    world.request(DEPOSIT, "bob", 900_000 * UNIT)
+    life.mine()
+    for _ in range(3):
+        life.report()
+    world.claim_all("bob")
+    life.mine()
+    verdict = life.audit(evidence=()).verdict
+    assert 10 * world.vault.totalSupply() // first == 3
+    assert (verdict.differences, verdict.state.written_off) == ((), "3")
+
+
+class HidingNode(RecordingNode):
+    """Leaves one log out."""
+
+    def __init__(self, life, hidden):
+        super().__init__(life)
+        self._hidden = hidden
+
+    def answered(self, method, parameters):
+        text = super().answered(method, parameters)
+        if method != "eth_getLogs":
+            return text
+        logs = json.loads(b"{" + text + b"}")["result"]
+        shown = [each for each in logs if (each["blockNumber"], each["logIndex"]) != self._hidden]
+        return json.dumps({"result": shown})[1:-1].encode()
+
+
+@pytest.mark.parametrize("kind", ["MarketOpened", "Allocated", "CameHome", "MarketClosed"])
+def test_a_page_tells_of_a_log_that_its_node_hides(tmp_path, monkeypatch, kind):
+    """As the audit does: a difference, and no defect of the page's own."""
+    life = EvidenceLife(tmp_path, (BINARY,))
+    life.open("m")
+    life.report(HALF)
+    life.end("m")
+    life.report()
+    names = {topic: each.record.__name__ for topic, each in vault_readers().items()}
+    hidden = next(
+        (log["blockNumber"], log["logIndex"])
+        for block in life.blocks
+        for log in block.logs
+        if log["address"] == life.vault and names.get(log["topics"][0]) == kind
+    )
+    audited = life.audit(HidingNode(life, hidden)).verdict
+    monkeypatch.setattr(strongroom.audit.node, "Node", lambda url: HidingNode(life, hidden))
+    options = PageOptions(life.vault, "recorded", (str(life.folder),), out=tmp_path / "page")
+    shown = run_page(options)
+    assert not audited.is_clean and shown.verdict.differences == audited.differences
+    assert f"found {len(audited.differences)} difference" in shown.page.read_text()
