@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const [, , executablePath] = process.argv;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-let page, context;
+let page, context, meter;
 // unknown: methods that it does not have; loses: it sends, and its answer is an error; lies: method -> what it answers without asking anybody; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
 const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [], loses: false, lies: {} };
 let answered = []; // the page's questions to the node
@@ -84,6 +84,8 @@ const commands = {
       await page.exposeFunction("strongroomWallet", async (text) => answer(JSON.parse(text)));
       await page.addInitScript(inject);
     }
+    meter = await context.newCDPSession(page);
+    await meter.send("Performance.enable", { timeDomain: "threadTicks" });
     const started = Date.now();
     await page.goto(url);
     if (live) await page.waitForFunction(() => document.documentElement.classList.contains("live"));
@@ -120,6 +122,11 @@ const commands = {
     await page.evaluate(AXE);
     const found = await page.evaluate(() => window.axe.run());
     return found.violations.map((each) => `${each.id} (${each.impact}): ${each.nodes.map((node) => node.target).join(" ")}`);
+  },
+  /** Return how long the page's thread has worked since it was opened, ms of its CPU: scripts, styles, layout and whatever else. */
+  async worked() {
+    const { metrics } = await meter.send("Performance.getMetrics");
+    return Object.fromEntries(metrics.filter(({ name }) => name.endsWith("Duration")).map(({ name, value }) => [name, 1_000 * value]));
   },
   async wide() { return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth); },
   /** Return what has to be scrolled sideways to be read. */

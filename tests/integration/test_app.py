@@ -464,12 +464,23 @@ def test_what_the_owner_announced_is_said_also_what_came_after_the_page(place, b
 
 
 def test_the_first_view_is_small_and_fast(place, browser, tmp_path):
-    """Under 300 kB compressed; a second on an idle machine, which a busy one is given thrice."""
+    """Under 300 kB compressed, and under a second of CPU until it shows the vault as it is now:
+    that is the page's own work, whatever else this machine does."""
     _, _, open_app, _ = place
-    took = min(open_app(connected=False, audited=True) for _ in range(3))
+    worked = []
+    for _ in range(3):
+        took = open_app(connected=False, audited=True)
+        browser.wait(text="The vault is open", selector="#now-state")
+        worked.append(browser.worked())
     size = sum(len(gzip.compress((tmp_path / n).read_bytes())) for n in ("index.html", "app.js"))
-    print(f"first view {size / 1000:.0f} kB, interactive after {took} ms")
-    assert size < 300_000 and took < 3_000
+    names = ("TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+    whole, scripts, layout, styles = (max(each[name] for each in worked) for name in names)
+    print(
+        f"first view {size / 1_000:.0f} kB; {whole:.0f} ms of CPU until it shows the vault, of "
+        f"them scripts {scripts:.0f}, layout {layout + styles:.0f}; {took} ms by the clock"
+    )
+    assert size < 300_000
+    assert 0 < scripts < whole < 1_000
 
 
 def test_without_a_node_of_its_own_the_page_asks_through_the_wallet(place, browser, venue):
