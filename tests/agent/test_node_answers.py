@@ -234,7 +234,7 @@ def test_nonsense_to_the_audit_is_a_node_that_is_away(result):
 
 SENT = "0x" + "ab" * 32
 BLOCK = {
-    "timestamp": "0x1", "baseFeePerGas": "0x1", "miner": NOBODY,
+    "hash": SENT, "timestamp": "0x1", "baseFeePerGas": "0x1", "miner": NOBODY,
     "transactions": [{"hash": SENT, "input": "0x", "gasPrice": "0x1"}],
 }  # fmt: skip
 LOG = {"address": NOBODY, "topics": [SENT], "data": "0x", "blockNumber": "0x1", "logIndex": "0x0",
@@ -273,10 +273,10 @@ ODD = (
 )  # fmt: skip
 
 
-def again_at(port):
+def again_at(port, hash_of=lambda block: SENT):
     url = f"http://127.0.0.1:{port}"
     one, other = (Node(url, pause=lambda seconds: None) for _ in range(2))
-    return Forks(one, other, url)
+    return Forks(one, other, url, hash_of)
 
 
 def test_a_whole_block_is_executed_again():
@@ -284,6 +284,19 @@ def test_a_whole_block_is_executed_again():
         found = again_at(port).replay(7, NOBODY)
         assert (found.transactions, found.words, found.differences) == (1, 1, ())
         assert again_at(port).what_if_cap(7, NOBODY, NOBODY, 0, 1).market_cap == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [*((each, 7) for each in AGAIN), ("replay", 6), ("what_if_cap", 6)],
+)
+def test_another_chain_than_the_audited_one_is_not_executed_again(name, place):
+    """The first of several nodes is reorganised, or lies: its block, or the one that the fork
+    stands on, is none that was audited."""
+    other = "0x" + "cd" * 32
+    words = rf"has block {place} as {SENT}, the audit as {other}: .*name another node"
+    with node(**WHOLE) as port, pytest.raises(NodeAway, match=words):
+        AGAIN[name](again_at(port, lambda block: other if block == place else SENT))
 
 
 @pytest.mark.parametrize(("name", "method", "result"), ODD, ids=str)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,7 +209,8 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
             nodes_of(urls) if options.ahead and _may_fork() else None, decisions,
         )  # fmt: skip
         audit = auditor.run(options.progress)
-    result = _executed_again(options, AuditResult(audit.verdict, identity), audit, recorder)
+    plain = AuditResult(audit.verdict, identity)
+    result = _executed_again(options, plain, audit, recorder, (node, scope))
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
@@ -318,9 +320,11 @@ def _check(options: AuditOptions) -> None:
 
 
 def _executed_again(
-    options: AuditOptions, result: AuditResult, audit: Audit, recorder: AuditLines
-) -> AuditResult:
-    """Execute again on a fork what is asked for; what differs joins the verdict."""
+    options: AuditOptions, result: AuditResult, audit: Audit, recorder: AuditLines,
+    of_chain: tuple[Node, Scope],
+) -> AuditResult:  # fmt: skip
+    """Execute again on a fork what is asked for; what differs joins the verdict. The fork is of the
+    first node alone: its blocks must be those that were audited."""
     blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
     report_at = options.at_block or (recorder.blocks[-1] if recorder.blocks else 0)
     budget_at = options.at_block or recorder.allocated_at
@@ -332,12 +336,14 @@ def _executed_again(
     if not blocks and bps is None and cap is None:
         return result
 
+    from strongroom.audit.held_block import check_held, held_hash
     from strongroom.audit.replay import forks
 
+    node, scope = of_chain
     vault, roles = result.verdict.vault, audit.ledger.permissions.roles
-    with forks(options.rpc) as again:
+    with forks(options.rpc, partial(held_hash, node)) as again:
         replayed = tuple(again.replay(block, vault) for block in blocks)
-        return replace(
+        result = replace(
             result,
             verdict=result.verdict.with_differences(_differences(replayed)),
             replayed=replayed,
@@ -346,6 +352,8 @@ def _executed_again(
             else again.what_if(report_at, vault, roles["reporter"], bps),
             what_if_cap=None if cap is None else _with_cap(again, vault, roles, budget_at, cap),
         )
+    check_held(node, scope.to_block, scope.held_hash)
+    return result
 
 
 def _with_cap(

@@ -2,7 +2,7 @@
 comes of them: receipts, logs, and every storage word that they change."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
@@ -22,6 +22,8 @@ from strongroom.chain.units import BPS, ETHER, WAD
 from strongroom.errors import BadInput, Refused
 
 T = TypeVar("T")
+SHOWN = 66  # letters of a hash
+HashOf = Callable[[int], str]  # of a block
 Hex = Annotated[str, Field(pattern="^0x[0-9a-fA-F]+$")]
 HexData = Annotated[str, Field(pattern="^0x([0-9a-fA-F]{2})*$")]
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
@@ -57,6 +59,7 @@ class SentTransaction(FromNode):
 class Block(FromNode):
     """A block with its transactions."""
 
+    hash: Hex
     timestamp: Hex
     base_fee_per_gas: Hex
     miner: Hex
@@ -131,21 +134,24 @@ class WhatIfCap:
 
 
 @contextmanager
-def forks(url: str) -> Iterator["Forks"]:
+def forks(url: str, hash_of: HashOf) -> Iterator["Forks"]:
     """Run an anvil of our own beside a node, to be set to any of its blocks.
+
+    Args:
+        hash_of: a block's hash as it was audited, by all nodes
 
     Raises:
         AnvilMissing: anvil is not installed, or does not start.
     """
     with anvil("--fork-url", url, "--no-rate-limit") as own:
-        yield Forks(Node(url), Node(own, pause=lambda seconds: None), url)
+        yield Forks(Node(url), Node(own, pause=lambda seconds: None), url, hash_of)
 
 
 class Forks:
     """Executes blocks again."""
 
-    def __init__(self, node: Node, fork: Node, url: str) -> None:
-        self._node, self._fork, self._url = node, fork, url
+    def __init__(self, node: Node, fork: Node, url: str, hash_of: HashOf) -> None:
+        self._node, self._fork, self._url, self._hash_of = node, fork, url, hash_of
 
     def replay(self, block: int, vault: str) -> Replayed:
         """Execute a block's transactions again at the state before it; compare those that touch
@@ -250,8 +256,24 @@ class Forks:
         return WhatIfCap(block, class_id, caps[0], _allocated(was), _allocated(now))
 
     def _block(self, number: int) -> Block:
-        found = self._node.ask("eth_getBlockByNumber", hex(number), True)
-        return _read(_BLOCK, self._node, found, f"block {number}")
+        return self._audited(self._node, number)
+
+    def _audited(self, node: Node, number: int) -> Block:
+        """Return a block of a node that has it as it was audited.
+
+        Raises:
+            NodeAway: it has not.
+        """
+        asked = node.ask("eth_getBlockByNumber", hex(number), True)
+        found = _read(_BLOCK, node, asked, f"block {number}")
+        wanted = self._hash_of(number)
+        if found.hash.lower() != wanted:
+            raise NodeAway(
+                f"{shown_url(node.url)} has block {number} as {found.hash[:SHOWN]}, the audit as "
+                f"{wanted}: nothing is executed again on another chain; audit again, or name "
+                "another node"
+            )
+        return found
 
     def _reported(self, block: int, vault: str) -> Dealt | None:
         """Return what a vault's report dealt at in a block."""
@@ -281,6 +303,7 @@ class Forks:
     def _set_to(self, block: int, original: Block) -> None:
         forking = {"jsonRpcUrl": self._url, "blockNumber": block - 1}
         self._fork.ask("anvil_reset", {"forking": forking})
+        self._audited(self._fork, block - 1)
         self._fork.ask("evm_setAutomine", False)
         self._fork.ask("evm_setNextBlockTimestamp", int(original.timestamp, 16))
         self._fork.ask("anvil_setNextBlockBaseFeePerGas", original.base_fee_per_gas)

@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from strongroom.app.gathering import VaultHistory
 from strongroom.app.history import page_data
 from strongroom.app.page import write_page
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.contracts import Views
+from strongroom.audit.held_block import held_hash
 from strongroom.audit.income import IncomeKind
 from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
@@ -119,7 +121,7 @@ def _audit(week: Week) -> JsonObject:
         page_data(history, audit, identity, auditor.name), stage.folder / "page", auditor.document
     )
     verdict, checked = audit.verdict, audit.verdict.checked
-    with forks(url) as again:
+    with forks(url, partial(held_hash, node)) as again:
         replayed = [again.replay(each.block, vault) for each in history.reports]
     differing = [each for each in replayed if each.differences]
     words = sum(each.words for each in replayed)
