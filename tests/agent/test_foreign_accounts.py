@@ -89,7 +89,7 @@ def test_a_page_and_a_factory_say_the_same(life, tmp_path, monkeypatch):
     line = factory_audit.audit_one(AuditOptions(life.vault))
     assert (line.exit_code, line.differences) == (1, 1)
     assert "code of accounts of class 0: expected one of" in line.words
-    monkeypatch.setattr("strongroom.audit.node.Node", lambda url: node_of(life, garbage, True))
+    monkeypatch.setattr("strongroom.audit.nodes.Node", lambda url: node_of(life, garbage, True))
     result = run_page(PageOptions(life.vault, evidence=(str(life.folder),), out=tmp_path))
     one_sentence(result.verdict.differences)
     assert not result.is_clean and "1 difference" in (tmp_path / "index.html").read_text()

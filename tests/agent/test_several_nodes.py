@@ -2,6 +2,7 @@
 of the age of what was audited."""
 
 import pytest
+from strongroom.app.command import PageOptions, run_page
 from strongroom.audit.command import AuditOptions, run_audit, show
 from strongroom.audit.nodes import APART, ComparedNodes, NodesDiffer
 from strongroom.audit.wording import age_words
@@ -54,6 +55,20 @@ def test_of_heads_that_are_near_the_lowest_is_the_end(honest, life):
     last = len(life.blocks) - 1
     nodes = [standing_at(honest, each, "http://x") for each in (last, last - APART)]
     assert ComparedNodes(nodes).newest() == last - APART == last - 8
+
+
+def test_a_page_asks_all_its_nodes(life, honest, tmp_path, monkeypatch):
+    """It took the first one's word, whatever was said beside it."""
+
+    def told(method, answer):
+        return {"result": "0x7"} if method == "eth_chainId" else answer
+
+    known = {"http://one": Said(honest, as_it_is), "http://other": Said(honest, told)}
+    monkeypatch.setattr("strongroom.audit.nodes.Node", known.get)
+    with pytest.raises(NodesDiffer, match="eth_chainId"):
+        run_page(
+            PageOptions(life.vault, "http://one", out=tmp_path, further_rpcs=("http://other",))
+        )
 
 
 def test_a_named_block_needs_no_heads_that_are_near(life, honest):

@@ -31,6 +31,7 @@ class PageOptions:
         out: folder of the page
         progress: is called with the blocks done, and all of them
         payers: address -> what it pays accounts, beside trades
+        further_rpcs: nodes that must answer the audit the same
     """
 
     vault: str
@@ -40,6 +41,7 @@ class PageOptions:
     out: Path = FOLDER
     progress: Callable[[int, int], None] = lambda done, of: None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
+    further_rpcs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,9 @@ def _write(options: PageOptions, live: LiveVault | None) -> PageResult:
     from strongroom.app.page import write_page
     from strongroom.audit.auditor import Auditor
     from strongroom.audit.command import scope_of
-    from strongroom.audit.node import Node
+    from strongroom.audit.nodes import nodes_of
 
-    node, history = Node(options.rpc), VaultHistory()
+    node, history = nodes_of([options.rpc, *options.further_rpcs]), VaultHistory()
     asked = AuditOptions(
         options.vault,
         options.rpc,

@@ -13,12 +13,12 @@ from strongroom.cli.options import (
     BLOCK,
     FILE,
     FOLDER,
-    LOCAL_NODE,
     as_json,
     bar,
     evidence,
     payers,
     print_json,
+    rpcs,
 )
 from strongroom.errors import BadInput
 
@@ -31,15 +31,7 @@ if TYPE_CHECKING:
 @click.option("--factory", type=ADDRESS, help="Audit every vault of this factory, into --out.")
 @click.option("--jobs", type=int, help="Vaults of a factory at once; by default one a CPU.")
 @click.option("--ray", metavar="ADDRESS", help="Audit on this Ray cluster; local: on this machine.")
-@click.option(
-    "--rpc",
-    "rpcs",
-    multiple=True,
-    default=(LOCAL_NODE,),
-    show_default=True,
-    envvar="STRONGROOM_RPC_URL",
-    help="URL of a node; given several times, all must agree.",
-)
+@rpcs
 @click.option("--from-block", type=BLOCK, help="By default the vault's first.")
 @click.option("--to-block", type=BLOCK, help="By default the newest.")
 @evidence

@@ -62,6 +62,11 @@ rpc = click.option(
     help="URL of a node (JSON-RPC).",
 )  # fmt: skip
 
+rpcs = click.option(
+    "--rpc", "rpcs", multiple=True, default=(LOCAL_NODE,), show_default=True,
+    envvar="STRONGROOM_RPC_URL", help="URL of a node; given several times, all must agree.",
+)  # fmt: skip
+
 data = click.option(
     "--data", type=FOLDER, metavar="FOLDER",
     help="Imported data (docs/data.md); otherwise the packaged ladders.",

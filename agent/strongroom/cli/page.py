@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from strongroom.cli.boundary import DIFFERS, Command
-from strongroom.cli.options import ADDRESS, FOLDER, PORT, Number, bar, evidence, payers, rpc, vault
+from strongroom.cli.options import ADDRESS, FOLDER, PORT, Number, bar, evidence, payers, rpcs, vault
 
 exchanges = click.option(
     "--exchange",
@@ -21,7 +21,7 @@ exchanges = click.option(
 
 
 def _audited(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (payers, exchanges, evidence, rpc, vault):
+    for option in (payers, exchanges, evidence, rpcs, vault):
         command = option(command)
     return command
 
@@ -31,7 +31,7 @@ def _audited(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--out", type=FOLDER, default=Path("build/page"), show_default=True)
 def command(
     vault: str,
-    rpc: str,
+    rpcs: tuple[str, ...],
     evidence: tuple[str, ...],
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
@@ -48,7 +48,10 @@ def command(
 
     known = dict(map(parse_payer, payers))
     with bar("blocks") as advance:
-        result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, advance, known))
+        options = PageOptions(
+            vault, rpcs[0], evidence, exchanges, out, advance, known, rpcs[1:]
+        )  # fmt: skip
+        result = run_page(options)
     show(result, time.time())
     if not result.is_clean:
         raise SystemExit(DIFFERS)
@@ -59,13 +62,13 @@ def command(
 @click.option("--out", type=FOLDER, default=Path("build/app"), show_default=True)
 @click.option("--port", type=PORT, default=8600, show_default=True, help="0 takes a free one.")
 @click.option("--static", is_flag=True, help="Write the files and end, for a host of yours.")
-@click.option("--browser-rpc", metavar="URL", help="Node that the browser asks. [default: --rpc; "
-              "with --static none: it asks through the wallet]")  # fmt: skip
+@click.option("--browser-rpc", metavar="URL", help="Node that the browser asks. "
+              "[default: the first --rpc; with --static none: through the wallet]")  # fmt: skip
 @click.option("--no-audit", is_flag=True, help="Do not audit first: no history, no verdict.")
 @click.option("--seconds", type=Number(0), help="End after this time instead of at Ctrl-C.")
 def app(
     vault: str,
-    rpc: str,
+    rpcs: tuple[str, ...],
     evidence: tuple[str, ...],
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
@@ -90,9 +93,11 @@ def app(
     from strongroom.audit.command import parse_payer
 
     known = dict(map(parse_payer, payers))
-    asked = ("" if static else rpc) if browser_rpc is None else browser_rpc
+    asked = ("" if static else rpcs[0]) if browser_rpc is None else browser_rpc
     with bar("blocks") as advance:
-        options = PageOptions(vault, rpc, evidence, exchanges, out, advance, known)
+        options = PageOptions(
+            vault, rpcs[0], evidence, exchanges, out, advance, known, rpcs[1:]
+        )  # fmt: skip
         result = run_app(options, asked, not no_audit)
     show(result, time.time())
     if not static:
