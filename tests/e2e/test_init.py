@@ -207,6 +207,35 @@ def test_a_new_vault_from_its_answers_to_a_dry_tick(world, tmp_path):
     assert ticked.returncode == 0, ticked.stderr
 
 
+def test_a_new_vault_may_have_a_strategy_for_each_exchange(world, tmp_path):
+    """Single questions and events, as at the public venue; the plan deploys in its rehearsal."""
+    venue, plans, answers = world.stage.venue, tmp_path / "plan", tmp_path / "answers.toml"
+    exchanges = [venue.exchange.address, venue.neg_risk_exchange.address]
+    both = ",".join(exchanges)
+    for changes, words in (
+        ({"exchange": both, "negative_risk": "no,yes,no"}, "give one answer for all, or 2"),
+        ({"exchange": f"{both},{exchanges[0]}"}, "names none, or one twice"),
+        ({"exchange": f"{both},{world.stage.safe.address}"}, "there is no exchange at"),
+    ):
+        answers.write_text(plan_of(world, **changes))
+        done = run("init", plans, "--answers", answers)
+        assert done.returncode == 2 and words in done.stderr, done.stderr
+    answers.write_text(plan_of(world, exchange=both, negative_risk="no,yes"))
+    done = run("init", plans, "--answers", answers)
+    assert done.returncode == 0, done.stderr
+    classes = plan_file(plans / "vault.toml").classes
+    assert [each.arguments[0] for each in classes] == exchanges
+    assert [each.arguments[-1] for each in classes] == [False, True]
+    assert {each.keeper for each in classes} == {world.stage.safe.address}
+    assert {each.oracle for each in classes} == {world.markets[0].oracle}
+    write_keystore(tmp_path / "me.json", world.stage.people["deployer"].account)
+    rehearsed = run(
+        "deploy", plans / "vault.toml", "--account", tmp_path / "me.json", "--dry-run",
+        "--rpc", world.stage.chain.url, cwd=tmp_path,
+    )  # fmt: skip
+    assert rehearsed.returncode == 0, rehearsed.stdout + rehearsed.stderr
+
+
 def test_at_a_terminal_it_asks_tells_what_is_wrong_and_asks_again(world, tmp_path):
     """A real terminal; the node is the environment's. Each wrong answer is told and asked again."""
     stage = world.stage

@@ -1,6 +1,8 @@
 """The questions about a vault that is to be deployed, and the plan that the answers are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -12,8 +14,9 @@ from strongroom.errors import BadInput
 from strongroom.keeper.vault_facts import NOT_THERE, AssetFacts, asset_at, safe_at
 from strongroom.settings import ConfigError, describe
 from strongroom.setup.answers import Interview
-from strongroom.setup.values import an_address, positive, some_words, yes_or_no
+from strongroom.setup.values import an_address, listed, positive, some_words, yes_or_no
 
+T = TypeVar("T")
 ENFORCED_VERSIONS = ("2", "3")  # of exchanges whose orders a contract can sign
 
 
@@ -37,8 +40,8 @@ class _Venue:
 
 
 def ask_plan(chain: Contracts, answers: Interview) -> tuple[JsonObject, list[str]]:
-    """Return the plan of a vault with one strategy, and what its reader should know, one sentence
-    each.
+    """Return the plan of a vault with a strategy an exchange, and what its reader should know, one
+    sentence each.
 
     Raises:
         BadInput: an answer does not fit.
@@ -56,11 +59,18 @@ def ask_plan(chain: Contracts, answers: Interview) -> tuple[JsonObject, list[str
     keeper = who.ask("keeper", "The keeper's Safe, who trades", must_be_safe=True)
     section["reporter"] = who.ask("reporter", "The reporter, a Safe of its own", unlike=keeper)
     section["fee_recipient"] = who.ask("fee_recipient", "Who gets the fees", owner)
-    venue = take("exchange", "The exchange to trade at", lambda text: _venue(chain, text, asset))
-    oracle = who.ask("oracle", "Who resolves its markets: the venue's oracle adapter")
-    negative = take(
-        "negative_risk", "Are its markets events of several exclusive outcomes", yes_or_no, "no"
-    )
+    venues = take(
+        "exchange", "The exchange to trade at; several, with commas: a strategy for each",
+        _several(lambda text: _venue(chain, text, asset)),
+    )  # fmt: skip
+    oracles = take(
+        "oracle", "Who resolves its markets: the venue's oracle adapter",
+        _several(who.seen, len(venues)),
+    )  # fmt: skip
+    negatives = take(
+        "negative_risk", "Are its markets events of several exclusive outcomes",
+        _several(yes_or_no, len(venues)), "no",
+    )  # fmt: skip
     unit = asset.symbol
     section["total_cap"] = take("total_cap", f"Most at risk in all, {unit}, or none", _cap)
     section["velocity"] = take("velocity", f"Most that may go out in a day, {unit}, or none", _cap)
@@ -76,6 +86,7 @@ def ask_plan(chain: Contracts, answers: Interview) -> tuple[JsonObject, list[str
                 "keeper": keeper,
                 "market_cap": market_cap,
             }
+            for venue, oracle, negative in zip(venues, oracles, negatives, strict=True)
         ],
     }
     return document, [*who.notes, *_checked(document).dangers()]
@@ -118,21 +129,25 @@ class _Holders:
         """
 
         def check(text: str) -> str:
-            address = an_address(text)
-            if int(address, 16) == 0:
-                raise BadInput("nobody has that address")
-            if address == unlike:
+            if an_address(text) == unlike:
                 raise BadInput("that is the keeper, who would say what its own trades are worth")
-            safe = safe_at(self._chain, address)
-            if safe is None and must_be_safe:
-                raise BadInput(f"there is no Safe at {address} on chain {self._chain.chain_id}")
-            self._answers.say(f"  {safe or self._words(address)}")
-            return address
+            return self.seen(text, must_be_safe)
 
         found = self._answers.take(name, words, check, default)
-        if name != "oracle" and not self._chain.code(found):
+        if not self._chain.code(found):
             self.notes.append(f"the {name} {found} is one key: a Safe is safer")
         return found
+
+    def seen(self, text: str, must_be_safe: bool = False) -> str:
+        """Return an address, once what is there is said; raises as `ask` does."""
+        address = an_address(text)
+        if int(address, 16) == 0:
+            raise BadInput("nobody has that address")
+        safe = safe_at(self._chain, address)
+        if safe is None and must_be_safe:
+            raise BadInput(f"there is no Safe at {address} on chain {self._chain.chain_id}")
+        self._answers.say(f"  {safe or self._words(address)}")
+        return address
 
     def _words(self, address: str) -> str:
         kind = "a contract, no Safe" if self._chain.code(address) else "one key"
@@ -143,6 +158,25 @@ def _asset(chain: Contracts, text: str, answers: Interview) -> AssetFacts:
     found = asset_at(chain, an_address(text))
     answers.say(f"  {found}")
     return found
+
+
+def _several(check: Callable[[str], T], count: int | None = None) -> Callable[[str], list[T]]:
+    """Return what reads answers with commas between.
+
+    Args:
+        count: so many, or one that stands for all; None: as many as there are
+    """
+
+    def read(text: str) -> list[T]:
+        named = listed(text)
+        if not named or (count is None and len(set(named)) < len(named)):
+            raise BadInput(f"{text!r} names none, or one twice")
+        if count is not None and len(named) not in (1, count):
+            raise BadInput(f"give one answer for all, or {count} with commas: one an exchange")
+        found = [check(each) for each in named]
+        return found * count if count is not None and len(found) == 1 else found
+
+    return read
 
 
 def _cap(text: str) -> str:
