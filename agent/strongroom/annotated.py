@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import tomli_w
 
 from strongroom.chain.ids import Json, JsonObject
+from strongroom.foreign_text import plain
 
 COLUMN = 36  # where the words on a key begin, if the key is not longer
 
@@ -18,11 +19,6 @@ def annotated(document: JsonObject, notes: Mapping[str, str], first: Sequence[st
     """
     head = [f"# {plain(line)}" for line in first] + ([""] if first else [])
     return "\n".join([*head, *_table(document, "", notes)]).rstrip("\n") + "\n"
-
-
-def plain(text: str) -> str:
-    """Return a text of one line: a name on a chain may hold anything, a line's end included."""
-    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _table(table: JsonObject, place: str, notes: Mapping[str, str]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 import tomllib
 
-from strongroom.annotated import annotated, plain
+from strongroom.annotated import annotated
+from strongroom.foreign_text import plain
 
 DOCUMENT = {
     "vault": "0x12",

@@ -11,7 +11,8 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 # From the ground floor up. A package may import those before it, never those after it.
 FLOORS = (
-    *("errors", "extras", "workers", "settings", "chain", "annotated", "database", "information"),
+    *("errors", "foreign_text", "screen", "extras", "workers", "settings", "chain", "annotated"),
+    *("database", "information"),
     *("analysis", "strategy", "journal", "signing", "probe", "execution", "reporting", "cosigner"),
     *("keeper", "deployment", "depositor", "setup", "audit", "app", "data", "backtest", "devnet"),
     "cli",
@@ -68,8 +69,9 @@ def test_no_module_needs_itself_in_a_circle():
 
 
 def test_the_audit_is_a_second_opinion():
-    """It shares ABIs, hashes, units, processes and the way to a node; no arithmetic, no ledger."""
-    assert rooms_of("audit") <= {"chain", "errors", "workers"}
+    """It shares ABIs, hashes, units, processes, the way to a node and the way to a terminal; no
+    arithmetic, no ledger."""
+    assert rooms_of("audit") <= {"chain", "errors", "workers", "foreign_text", "screen"}
 
 
 def test_the_cosigner_takes_nothing_from_what_it_watches():
@@ -150,3 +152,15 @@ def test_a_class_name_stands_once():
 @pytest.mark.parametrize("package", ON_THE_WAY)
 def test_ids_are_turned_into_bytes_and_back_in_one_place(package):
     assert not lines_of(package, r"bytes\.fromhex|\.hex\(\)")
+
+
+def test_what_is_printed_with_rich_goes_through_one_screen():
+    """Elsewhere a stranger's `[/]` would end a command, and his `[conceal]` hide what follows."""
+    pattern = r"\bConsole\(|rich\.console|rich\.markup|from_markup|rich import print|markup=True"
+    found = {
+        name
+        for name, path in MODULES.items()
+        for line in path.read_text().splitlines()
+        if re.search(pattern, line)
+    }
+    assert found == {"strongroom.screen"}

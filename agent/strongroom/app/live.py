@@ -18,6 +18,7 @@ from strongroom.chain.units import FIRST_PRICE
 from strongroom.depositor.vault import DepositorVault
 from strongroom.depositor.words import WORDS
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 
 SCRIPT, LICENSES = "app.js", "licenses.txt"
 
@@ -113,9 +114,10 @@ def live_vault(rpc: str, address: str, browser_rpc: str) -> LiveVault:
             for each in found
         )  # fmt: skip
     contract = chain.at(vault.address, vault_abi())
+    name = plain(str(contract.name()))
     delays = present_of(contract).delays.values()
     return LiveVault(
-        vault.address, vault.asset.address, str(contract.name()), vault.symbol, chain.chain_id,
+        vault.address, vault.asset.address, name, vault.symbol, chain.chain_id,
         browser_rpc, block, calls, {}, _terms(vault, contract), (min(delays), max(delays)),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from strongroom.audit.deciding_bounds import DecidingBounds, Spending
 from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import MICRO, SHARE
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -378,13 +379,13 @@ def show(result: AuditResult, now: float) -> None:
     Args:
         now: this machine's time, seconds since 1970
     """
-    from rich.console import Console
     from rich.table import Table
 
     from strongroom.audit.telling import loss_lines
     from strongroom.audit.wording import age_words
+    from strongroom.screen import Screen
 
-    console, verdict = Console(highlight=False), result.verdict
+    console, verdict = Screen(), result.verdict
     named = result.identity.name or "Vault"
     console.print(f"{named}, {verdict.vault}, blocks {verdict.from_block} to {verdict.to_block}")
     table = Table(show_header=False)
@@ -394,16 +395,13 @@ def show(result: AuditResult, now: float) -> None:
         table.add_row(name, text)
     console.print(table)
     for each in verdict.differences[:SHOWN]:
-        console.print(
-            f"block {each.block} {each.transaction}: {each.what}: expected {each.expected}, "
-            f"found {each.found}",
-            soft_wrap=True,
-        )
+        told = f"{each.what}: expected {each.expected}, found {each.found}"
+        console.print(plain(f"block {each.block} {each.transaction}: {told}"), soft_wrap=True)
     if len(verdict.differences) > SHOWN:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
     losses = loss_lines(verdict.losses, result.identity.asset_symbol)
     for line in (*losses, *_again(result), *_place_lines(verdict.evidence)):
-        console.print(line, soft_wrap=True)
+        console.print(plain(line), soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
     console.print(f"block {verdict.to_block} is the last, {age_words(verdict.to_time, now)}")

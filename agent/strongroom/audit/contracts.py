@@ -15,6 +15,7 @@ from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
 from strongroom.chain.failures import CallReverted, NoVault
+from strongroom.foreign_text import plain
 
 Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
 Call = tuple[str, str, tuple[Argument, ...], int]  # a contract, a view, arguments, a block
@@ -37,7 +38,8 @@ class OddAnswer(NodeAway):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a vault and its asset call themselves; empty where a contract does not say."""
+    """What a vault and its asset call themselves, in one line each; empty where a contract does not
+    say."""
 
     name: str
     symbol: str
@@ -213,7 +215,7 @@ class Views:
 
     def _text(self, address: str, name: str, block: int) -> str:
         try:
-            return str(self.call(address, name, (), block))
+            return plain(str(self.call(address, name, (), block)))
         except (CallReverted, OddAnswer):
             return ""
 

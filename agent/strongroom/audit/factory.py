@@ -354,10 +354,11 @@ def show_factory(result: FactoryResult, now: float) -> None:
     Args:
         now: this machine's time, seconds since 1970
     """
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from strongroom.screen import Screen
+
+    console = Screen()
     console.print(f"factory {result.factory}, {len(result.vaults)} vaults, to {result.to_block}")
     console.print(f"block {result.to_block} is the last, {age_words(result.to_time, now)}")
     table = Table()

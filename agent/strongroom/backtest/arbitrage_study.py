@@ -325,10 +325,11 @@ def _wallet_table(study: ArbitrageStudy) -> pl.DataFrame:
 def show_arbitrage(study: ArbitrageStudy) -> None:
     """Print the study as text."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table as Printed
 
-    screen = Console(highlight=False)
+    from strongroom.screen import Screen
+
+    screen = Screen()
     for title, rows in (
         ("Realised arbitrage, by what was done", study.kinds),
         (f"Wallets by profit, {SHOWN} of {len(study.wallets):,} at most", study.wallets[:SHOWN]),

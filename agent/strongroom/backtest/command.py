@@ -326,9 +326,9 @@ def _write(path: Path, found: JsonObject) -> None:
 
 def show(result: BacktestResult) -> None:
     """Print a result as text, as wide as the terminal."""
-    from rich.console import Console
+    from strongroom.screen import Screen
 
-    console = Console(highlight=False)
+    console = Screen()
     if isinstance(result, SingleResult):
         console.print(_assumptions(result.result))
         for check in result.result.honesty:

@@ -259,10 +259,11 @@ def notes_of(found: Comparison) -> list[str]:
 def show_comparison(found: Comparison, page: Path) -> None:
     """Print two runs as text."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    screen = Console(highlight=False)
+    from strongroom.screen import Screen
+
+    screen = Screen()
     for title, heads, rows in (
         ("What came of it", ("fills", "", *found.names, "difference"), found.figures),
         ("What they were told differently", ("", *found.names), found.settings),

@@ -293,13 +293,13 @@ def _training_hash(config: BacktestConfig, split: datetime) -> str:
 
 def show_opening(found: Registration, opening: OpenedTest) -> None:
     """Print what came of a test as text."""
-    from rich.console import Console
+    from strongroom.screen import Screen
 
-    screen, result = Console(highlight=False), opening.result or {}
+    screen, result = Screen(), opening.result or {}
     conclusion = result.get("conclusion")
     told = conclusion if isinstance(conclusion, dict) else {}
     screen.print(f"{found.name}, registered in {opening.commit[:12]} at {opening.committed_at}")
-    screen.print(f"[bold]{result.get('verdict')}[/bold]")
+    screen.print(str(result.get("verdict")), style="bold")
     screen.print(
         f"return on stake {result.get('return_on_stake', 0):+.2%}, a share after fees "
         f"{result.get('share_after_fees', 0):+.3%}; {told.get('events')} events, "

@@ -31,6 +31,7 @@ from strongroom.backtest.stats import (
 )
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import BPS, MICRO
+from strongroom.foreign_text import cell
 from strongroom.keeper.wiring import CODE_VERSION
 
 LIMITS = {
@@ -150,7 +151,8 @@ def _write_csv(
         if rows:
             writer = csv.writer(target)
             writer.writerow([each.name for each in fields(kind)])
-            writer.writerows(astuple(row) for row in rows)
+            for row in rows:
+                writer.writerow(cell(it) if isinstance(it, str) else it for it in astuple(row))
     return path
 
 

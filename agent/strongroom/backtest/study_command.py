@@ -78,11 +78,10 @@ def run_study(options: ReferenceOptions | LadderOptions) -> StudyResult:
 
 def show_study(result: StudyResult) -> None:
     """Print a study as text, as wide as the terminal."""
-    from rich.console import Console
-
     from strongroom.backtest.studies import TailReference
+    from strongroom.screen import Screen
 
-    console = Console(highlight=False)
+    console = Screen()
     found = result.found
     if isinstance(found, TailReference):
         assert isinstance(result.options, ReferenceOptions)

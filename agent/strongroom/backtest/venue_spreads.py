@@ -146,9 +146,9 @@ def _sizes_known(moment: _Moment) -> bool:
 
 def show_spreads(study: SpreadStudy) -> None:
     """Print a study as text, as wide as the terminal."""
-    from rich.console import Console
+    from strongroom.screen import Screen
 
-    console = Console(highlight=False)
+    console = Screen()
     for name, counts in study.read.items():
         console.print(f"{name}: " + ", ".join(f"{what} {n:,}" for what, n in counts.items()))
     console.print(study.verdict)

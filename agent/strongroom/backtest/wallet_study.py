@@ -371,10 +371,11 @@ def write_followed(study: WalletStudy, target: Path) -> None:
 def show_wallets(study: WalletStudy) -> None:
     """Print a study as text, as wide as the terminal."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console, found = Console(highlight=False), study.out_of_sample
+    from strongroom.screen import Screen
+
+    console, found = Screen(), study.out_of_sample
     until = datetime.fromtimestamp(study.as_of, UTC).date()
     console.print(
         f"{study.fills:,} fills of {study.wallets:,} wallets until {until}; {study.tested:,} with "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from strongroom.cli.boundary import Command
-from strongroom.cli.options import FOLDER, PORT, Number, as_json, bar, console, print_json
+from strongroom.cli.options import FOLDER, PORT, Number, as_json, bar, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,18 +47,22 @@ def demo(folder: Path, app: bool | None, port: int, as_json: bool) -> None:
 
     Example: strongroom demo --json
     """
+    from rich.text import Text
+
     from strongroom.cli.demo_tables import closing_tables, describe
     from strongroom.devnet.demo import Afterwards, DemoOptions, Life, run_demo
     from strongroom.errors import Differs
+    from strongroom.screen import Screen
 
-    screen, started = console(quiet=as_json), time.monotonic()
+    screen, started = Screen(quiet=as_json), time.monotonic()
 
     def emit(event: str, fields: "JsonObject") -> None:
         if event == "step":
             seconds = time.monotonic() - started
-            screen.print(f"\n[bold]{fields['text']}[/bold]  [dim]{seconds:.0f} s")
+            step = (f"\n{fields['text']}", "bold"), "  ", (f"{seconds:.0f} s", "dim")
+            screen.print(Text.assemble(*step))
         elif line := describe(event, fields):
-            screen.print(f"  {line}", markup=False)
+            screen.print(f"  {line}")
 
     def look(life: Life, place: Afterwards) -> None:
         if as_json:
@@ -70,7 +74,9 @@ def demo(folder: Path, app: bool | None, port: int, as_json: bool) -> None:
             screen.print(f"Which market wins is the demo's choice. Journal and evidence: {folder}/")
         if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
             raise Differs("the accounts do not add up")
-        screen.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit")
+        screen.print(
+            "in - out - losses + gains = NAV + pending + claimable: to the unit", style="bold"
+        )
         if app or (app is None and sys.stdin.isatty() and sys.stdout.isatty()):
             _serve_app(place, folder / "app", port, lambda line: click.echo(line, err=as_json))
 
@@ -169,12 +175,13 @@ def devnet(
     """
     from strongroom.devnet.clob.habits import DEFAULT, Habits
     from strongroom.devnet.serve import DevnetOptions, run_devnet
+    from strongroom.screen import Screen
 
     if port == clob_port != 0:
         raise click.UsageError("--port and --clob-port are the same: name another for one of them")
 
     def started(found: "Devnet") -> None:
-        screen = console()
+        screen = Screen()
         screen.print(f"chain at {found.rpc}: {found.markets} recorded markets, with real ids")
         screen.print(_addresses(found))
         screen.print(f"CLOB service at {found.clob}; all of this in {found.file}")
@@ -223,6 +230,7 @@ def week(
     from strongroom.devnet.clob.habits import DEFAULT, Habits
     from strongroom.devnet.week import WeekOptions
     from strongroom.devnet.week_results import run_week
+    from strongroom.screen import Screen
 
     started, done = time.monotonic(), 0
     with bar("hours", quiet=as_json) as advance:
@@ -242,7 +250,7 @@ def week(
     if as_json:
         print_json(result.document())
         return
-    console().print(_reports(result))
+    Screen().print(_reports(result))
     for text, value in result.checks.items():
         click.echo(f"{text}: {value}")
     click.echo(f"{time.monotonic() - started:.0f} s; results are in {folder}/; open week.png")

@@ -13,7 +13,6 @@ from strongroom.cli.options import (
     FOLDER,
     PORT,
     as_json,
-    console,
     dry_run,
     print_json,
 )
@@ -140,6 +139,7 @@ def status(config: Path, as_json: bool) -> None:
     from strongroom.keeper.configuration import load
     from strongroom.keeper.status import read_status
     from strongroom.reporting.explanation import moment
+    from strongroom.screen import Screen
 
     found = read_status(load(config))
     if as_json:
@@ -159,7 +159,7 @@ def status(config: Path, as_json: bool) -> None:
     table.add_row("trades undone", f"{found.reversed_trades} of {found.ended_trades}")
     for name in ("least_tip", "least_base_fee"):
         table.add_row(f"{name.replace('_', ' ')} learnt", f"{getattr(found, name) / GWEI:g} gwei")
-    console().print(table)
+    Screen().print(table)
     if found.health is None:
         click.echo("sources: no keeper of this journal has said yet how they are")
         return
@@ -188,6 +188,7 @@ def pending(config: Path, over: bool, as_json: bool) -> None:
     from strongroom.keeper.configuration import load
     from strongroom.keeper.status import asked, open_journal
     from strongroom.reporting.explanation import explain, moment
+    from strongroom.screen import Screen
 
     journal = open_journal(load(config))
     found = asked(journal, over)
@@ -208,7 +209,7 @@ def pending(config: Path, over: bool, as_json: bool) -> None:
         until = moment(each.expires)
         words = (each.decision[:10], each.question, each.state.lower(), until, each.reason)
         table.add_row(*words, earned)
-    console().print(table)
+    Screen().print(table)
 
 
 @command.command(cls=Command)
@@ -285,12 +286,13 @@ def publish(config: Path, dry_run: bool, as_json: bool) -> None:
     """
     from strongroom.keeper.configuration import load
     from strongroom.keeper.publishing import publish_once, show
+    from strongroom.screen import Screen
 
     found = publish_once(load(config), dry_run)
     if as_json:
         print_json(asdict(found))
     else:
-        show(found, console())
+        show(found, Screen())
     if not dry_run and not found.is_whole:
         raise SystemExit(FAILED)
 
@@ -307,6 +309,7 @@ def calibrate(config: Path, as_json: bool) -> None:
 
     from strongroom.keeper.configuration import load
     from strongroom.keeper.status import grade_forecasters
+    from strongroom.screen import Screen
 
     found = grade_forecasters(load(config))
     if as_json:
@@ -324,7 +327,7 @@ def calibrate(config: Path, as_json: bool) -> None:
             "yes" if each.graduated else "no",
             each.why,
         )
-    console().print(table)
+    Screen().print(table)
 
 
 @command.command(cls=Command)
@@ -350,6 +353,7 @@ def fit(config: Path, ridge: float, as_json: bool) -> None:
     from strongroom.analysis.pool_fit import LEAST
     from strongroom.keeper.configuration import load
     from strongroom.keeper.status import fit_weights
+    from strongroom.screen import Screen
 
     found = fit_weights(load(config), ridge)
     if as_json:
@@ -362,7 +366,7 @@ def fit(config: Path, ridge: float, as_json: bool) -> None:
         known = found.ranges.get(source)
         span = "never fitted before" if known is None else f"{known[0]:.3f} to {known[1]:.3f}"
         table.add_row(source, f"{weight:.3f}", span)
-    console().print(table)
+    Screen().print(table)
     click.echo(
         f"{found.rows} markets of {found.events} events; {found.late} late forecasts are left out"
     )

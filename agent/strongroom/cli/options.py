@@ -7,14 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from strongroom.errors import BadInput
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 class AddressText(click.ParamType):
@@ -46,7 +43,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 LOCAL_NODE = "http://127.0.0.1:8545"
-PIPE_WIDTH = 120  # of tables that go to a file or another program
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen; send nothing.")
@@ -128,27 +124,19 @@ def print_json(found: Any) -> None:
     click.echo(json.dumps(found, indent=2))
 
 
-def console(quiet: bool = False) -> "Console":
-    """Return where tables are printed: as wide as the terminal."""
-    from rich.console import Console
-
-    made = Console(highlight=False, quiet=quiet)
-    if not made.is_terminal and "COLUMNS" not in made._environ:
-        made.width = PIPE_WIDTH
-    return made
-
-
 @contextmanager
 def bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """Show progress while the block runs; yield what takes the name, how many are done, of how
     many."""
-    from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TextColumn
+
+    from strongroom.screen import Screen
 
     known: dict[str, Any] = {}
-    screen = Console(stderr=True)
+    screen = Screen(stderr=True)
     hidden = quiet or not screen.is_terminal
-    with Progress(console=screen, transient=True, disable=hidden) as progress:
+    columns = (TextColumn("{task.description}", markup=False), *Progress.get_default_columns()[1:])
+    with Progress(*columns, console=screen, transient=True, disable=hidden) as progress:
 
         def advance(what: str, done: int, of: int) -> None:
             if what not in known:

@@ -27,6 +27,7 @@ from strongroom.depositor.lots import MovementKind, ShareMovement, TaxLot, lots_
 from strongroom.depositor.options import Options, RequestKind
 from strongroom.depositor.vault import SIDES, DepositorVault
 from strongroom.errors import Differs
+from strongroom.foreign_text import cell
 
 NOBODY = "0x" + "00" * 20
 # of the asset's and of the outcome tokens' contracts, as topics
@@ -104,7 +105,7 @@ class StatementResult:
         for lot in self.lots:
             left = _place(lot.left) if lot.left else ("", "", "", "")
             writer.writerow(
-                (*_place(lot.came), _units(lot.shares, SHARE), _units(lot.cost), self.symbol,
+                (*_place(lot.came), _units(lot.shares, SHARE), _units(lot.cost), cell(self.symbol),
                  *left, _units(lot.proceeds), _units(lot.gain))
             )  # fmt: skip
         return target.getvalue()

@@ -15,6 +15,7 @@ from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.depositor.options import RequestKind
 from strongroom.depositor.requests import Dealing, DepositorRequest
+from strongroom.foreign_text import plain
 
 SIDES = {RequestKind.DEPOSIT: 0, RequestKind.REDEEM: 1}
 IS_ALLOWED = {
@@ -64,7 +65,7 @@ class DepositorVault:
         try:
             self.asset = chain.at(self._vault.asset(), abi.load("Erc20"))
             self._vault.navs(), self._vault.prices(), self._vault.depositTerms()
-            self.symbol = str(self.asset.symbol())
+            self.symbol = plain(str(self.asset.symbol()))
         except (CallReverted, BadArguments) as error:
             raise NoVault(
                 f"the contract at {address} on chain {chain.chain_id} is not a Strongroom vault: "

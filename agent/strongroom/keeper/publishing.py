@@ -35,7 +35,7 @@ from strongroom.settings import ConfigError
 from strongroom.strategy.record import encode
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from strongroom.screen import Screen
 
 EVERY_S = 30.0
 PAUSES_S = (30.0, 120.0, 600.0, float(HOUR))  # after so many failures in a row; then the last
@@ -264,7 +264,7 @@ def records_cost(config: Config, journal: Journal) -> RecordsCost:
     return RecordsCost(len(revealed), len(to_bytes(call.data)), extra, extra * fees()[1])
 
 
-def show(found: Published, console: "Console") -> None:
+def show(found: Published, console: "Screen") -> None:
     """Print what was done as a table."""
     from rich.table import Table
 

@@ -20,6 +20,7 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO, format_units
 from strongroom.errors import Away, BadInput
+from strongroom.foreign_text import plain
 from strongroom.information.books import Book, BookReader
 from strongroom.information.gamma import GammaClient, Market
 from strongroom.information.pairs import OURS, Pair, Pairs, VenueTerms, rules_hash
@@ -155,8 +156,9 @@ def rules_document(found: Sequence[RuleTexts]) -> JsonObject:
 def show_radar(found: Sequence[Spread]) -> None:
     """Print spreads as a table, as wide as the terminal."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from strongroom.screen import Screen
 
     table = Table(box=box.SIMPLE)
     for name in ("pair", "kind", "gap", "profit", "worst", "breaks even at", "why, or legs"):
@@ -170,21 +172,22 @@ def show_radar(found: Sequence[Spread]) -> None:
         money = [format_units(amount) if each.legs else "-" for amount in (each.profit, each.worst)]
         chance = "-" if each.break_even is None else f"{float(each.break_even):.2%}"
         table.add_row(each.name, each.kind, gap, *money, chance, each.why or "; ".join(legs))
-    Console(highlight=False).print(table)
+    Screen().print(table)
 
 
 def show_rules(found: Sequence[RuleTexts]) -> None:
-    """Print rule texts and their hashes."""
-    from rich.console import Console
+    """Print rule texts and their hashes; a text stays behind its bar, and can write no hash."""
+    from strongroom.screen import Screen
 
-    console = Console(highlight=False, markup=False)
+    console = Screen()
     for each in found:
         console.print(f"{each.name}")
         for name, text in (("our_rules", each.ours), ("their_rules", each.theirs)):
             digest = "not known" if text is None else f'"{rules_hash(text)}"'
-            console.print(f"{name} = {digest}\n{text or ''}\n")
+            lines = (f"  | {line}" for line in (text or "").splitlines())
+            console.print("\n".join((f"{name} = {digest}", *lines, "")))
         for problem in each.problems:
-            console.print(f"problem: {problem}")
+            console.print(plain(f"problem: {problem}"))
 
 
 def _seen_now(pairs: Pairs) -> list[PairSeen]:

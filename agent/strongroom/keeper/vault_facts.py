@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from eth_utils.address import is_address, to_checksum_address
 
-from strongroom.annotated import plain
 from strongroom.chain import abi
 from strongroom.chain.artifacts import vault_abi
 from strongroom.chain.codec import BadArguments
@@ -17,6 +16,7 @@ from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.chain.units import DECIMALS
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 from strongroom.settings import ConfigError
 
 VERSIONS = ("2", "3", "1")  # of exchanges' EIP-712 domains

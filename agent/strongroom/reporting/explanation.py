@@ -7,6 +7,7 @@ from strongroom.chain.ids import DecisionId
 from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.chain.units import format_units
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 from strongroom.journal import Journal
 from strongroom.journal.rows import AskedDecision
 from strongroom.journal.states import ApprovalState, IntentState
@@ -67,11 +68,11 @@ def explain(journal: Journal, decision: DecisionId) -> str:
 
 def _what(decision: DecisionId, record: DecisionRecord) -> Iterator[str]:
     yield f"Decision {decision} of pack {record.pack} at {moment(record.time)}"
-    yield f"  {record.question}"
+    yield f"  {plain(record.question)}"
     for number, leg in enumerate(record.legs):
         yield (
             f"  leg {number}: {leg.side} {format_units(leg.size, 2)} {leg.outcome} at "
-            f"{leg.price} or better ({leg.kind}): {leg.question}"
+            f"{leg.price} or better ({leg.kind}): {plain(leg.question)}"
         )
         if leg.rest_at is not None:
             yield f"    first rests at {leg.rest_at} for {leg.rest_s} s"

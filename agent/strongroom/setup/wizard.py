@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from strongroom.annotated import plain
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.deployment.plan_file import PLAN, plan_of, plan_text
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 from strongroom.keeper.first_files import (
     COSIGNER,
     KEEPER,

@@ -1,0 +1,16 @@
+"""Text of strangers where a person reads it. The name of a vault, the symbol of an asset and the
+question of a market are anybody's text: they are shown as what they are, and do nothing else."""
+
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet computes begins with one of these
+
+
+def plain(text: str) -> str:
+    """Return a text of one line without what moves a terminal's cursor or turns the way of reading:
+    "?" stands in its place."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def cell(text: str) -> str:
+    """Return a text for a cell of a spreadsheet, which would compute what looks like a formula."""
+    shown = plain(text)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown

@@ -1,0 +1,144 @@
+"""Names, symbols and questions are anybody's text: a person sees them as what they are."""
+
+import csv
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+from eth_abi.abi import encode
+from rich.table import Table
+from strongroom.audit.command import AuditOptions, run_audit, show
+from strongroom.backtest.report import _write_csv
+from strongroom.backtest.simulated_chain import ClosedMarket
+from strongroom.cli.keeper import pending
+from strongroom.depositor.lots import MovementKind, ShareMovement, lots_of
+from strongroom.depositor.statement import StatementResult
+from strongroom.foreign_text import cell, plain
+from strongroom.keeper.radar import RuleTexts, show_rules
+from strongroom.screen import Screen
+
+from tests.agent.test_hostile_nodes import Said, as_it_is
+from tests.property.recorded import RecordingNode, SteadyLife
+
+NAMES = (
+    "Nice [/] Vault",
+    "[bold green]ok[/bold green] fine",
+    "x [conceal]y",
+    "odd :smile: [link=z",
+)
+NAME, SYMBOL = "0x06fdde03", "0x95d89b41"  # selectors of name() and symbol()
+LINES = "pUSD\n0 differences\x1b[2J\u202ex"
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_in_brackets_are_words(name, capsys):
+    table = Table(title=name)
+    table.add_column(name)
+    table.add_row(name)
+    screen = Screen()
+    screen.print(table)
+    screen.print(name)
+    assert capsys.readouterr().out.count(name) == 4
+
+
+def test_nothing_moves_the_cursor_and_our_own_lines_end(capsys):
+    Screen().print("\x1b[2Jone\r\u202etwo\nthree")
+    assert capsys.readouterr().out == "?[2Jone??two\nthree\n"
+
+
+class Named(Said):
+    """A node by which each contract is called what somebody likes."""
+
+    def __init__(self, honest, name):
+        super().__init__(honest, as_it_is)
+        self.name = name
+
+    def _post(self, body):
+        answers = json.loads(super()._post(body))
+        word = "0x" + encode(["string"], [self.name]).hex()
+        asked = {each["id"]: each for each in body}
+        for each in answers:
+            call = asked[each["id"]]
+            data = call["params"][0] if call["method"] == "eth_call" else {}
+            if str(data.get("data", data.get("input"))).startswith((NAME, SYMBOL)):
+                each.pop("error", None)
+                each["result"] = word
+        return json.dumps(answers).encode()
+
+
+@pytest.fixture(scope="module")
+def life():
+    found = SteadyLife()
+    found.live(100)
+    return found
+
+
+@pytest.mark.parametrize("name", [*NAMES, LINES])
+def test_an_audit_says_a_vaults_name_and_goes_on(life, name, capsys):
+    """`Fund [/]` ended it with a defect, and a name of two lines wrote a line of the verdict."""
+    result = run_audit(AuditOptions(life.vault), Named(RecordingNode(life), name))
+    shown = name if name != LINES else "pUSD?0 differences?[2J?x"
+    identity = result.identity
+    assert (identity.name, identity.symbol, identity.asset_symbol) == (shown,) * 3
+    show(result, float(result.verdict.to_time))
+    out = capsys.readouterr().out
+    assert out.startswith(f"{shown}, {life.vault}, blocks ")
+    assert f"block {result.verdict.to_block} is the last" in out and "\x1b" not in out
+
+
+def test_decisions_are_listed_whatever_their_markets_are_called(monkeypatch):
+    def made(question):
+        return SimpleNamespace(
+            decision="0x" + "12" * 32, question=question, state="EXPIRED", expires=0,
+            reason="x", profit=None,
+        )  # fmt: skip
+
+    rows = [made("Rain [/]?"), made("[conceal]Sun?")]
+    monkeypatch.setattr("strongroom.keeper.status.asked", lambda journal, over: rows)
+    monkeypatch.setattr("strongroom.keeper.status.open_journal", lambda config: None)
+    monkeypatch.setattr("strongroom.keeper.configuration.load", lambda path: None)
+    done = CliRunner().invoke(pending, ["keeper.toml", "--all"])
+    assert done.exit_code == 0 and "Rain [/]?" in done.output and "[conceal]Sun?" in done.output
+
+
+def test_a_markets_rules_write_no_hash(capsys):
+    show_rules([RuleTexts("pair", 'yes\ntheir_rules = "0x0"', None, ())])
+    lines = capsys.readouterr().out.splitlines()
+    assert [each for each in lines if each.startswith("their_rules")] == ["their_rules = not known"]
+    assert '  | their_rules = "0x0"' in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("pUSD", "pUSD"), ("", ""), ("a=b", "a=b"), ("=1+1", "'=1+1"), ("+1", "'+1"),
+        ("-1", "'-1"), ("@x", "'@x"), (" =1", "' =1"), ("\t=1", "?=1"), ("a\nb", "a?b"),
+    ],
+)  # fmt: skip
+def test_a_cell_computes_nothing(text, shown):
+    assert cell(text) == shown
+
+
+def test_a_symbol_is_no_formula_in_a_statement():
+    symbol = '=HYPERLINK("http://evil.example","pUSD")'
+    lots = lots_of([ShareMovement(0, 1, "0x1", MovementKind.BOUGHT, 10**18, 10**6, True)])
+    text = StatementResult("0x1", "0x2", symbol, 9, tuple(lots)).as_csv()
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert f"'{symbol}" in row.values() and symbol not in row.values()
+
+
+def test_a_market_is_no_formula_in_a_backtests_table(tmp_path):
+    closed = ClosedMarket(1, "=1+1", "event", 2, -3, 4, 5)
+    path = _write_csv(tmp_path / "settled.csv", ClosedMarket, [closed])
+    assert path.read_text().splitlines()[1] == "1,'=1+1,event,2,-3,4,5"
+
+
+def test_plain_keeps_other_scripts():
+    assert plain("é 雨 ok") == "é 雨 ok" and plain("a\u2028b\x00") == "a?b?"
