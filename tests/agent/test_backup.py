@@ -13,7 +13,15 @@ from strongroom.chain.calls import Call
 from strongroom.chain.ids import intent_key, transaction_key
 from strongroom.cli.main import command
 from strongroom.journal import Journal, JournalMismatch, OrderFill
-from strongroom.journal.backup import NEW, RESTORED, NoBackup, back_up, restore
+from strongroom.journal.backup import (
+    BACKUP_OF,
+    NEW,
+    RESTORED,
+    JournalOwner,
+    NoBackup,
+    back_up,
+    restore,
+)
 from strongroom.journal.lock import alone
 from strongroom.journal.states import ApprovalState, IntentState, TransactionState
 from strongroom.keeper.restoring import RestoreWait, relearn
@@ -26,7 +34,8 @@ from tests.agent.test_journal import DECISION, KEY, PLAN
 from tests.records import RECORD
 
 SAFE = "0x" + "5a" * 20
-SAFES = frozenset({SAFE})
+OWNER = JournalOwner(137, "0x" + "1A" * 20, SAFE)
+SAID = "vault 0x" + "1a" * 20 + ", keeper's Safe 0x" + "5a" * 20 + ", chain 137"
 LARGE = 5 * 10**15
 
 
@@ -72,26 +81,31 @@ def place(tmp_path):
 def test_a_backup_is_the_journal_row_by_row_and_for_this_user_alone(place, tmp_path):
     journal = lived(url_of(place))  # open all the while
     target = tmp_path / "kept" / "one.db"
-    rows = back_up(url_of(place), target)
+    rows = back_up(url_of(place), target, OWNER)
     journal.keep("day", "later")
     assert rows["intents"] == rows["fills"] == rows["transactions"] == 1 and rows["steps"] == 9
     with closing(sqlite3.connect(place)) as file:
         file.execute("DELETE FROM facts WHERE name='day'")
         file.commit()
-    assert shown(target) == shown(place)
+    expected = shown(place)
+    expected["facts"] = sorted([*expected["facts"], repr((BACKUP_OF, SAID))])
+    assert shown(target) == expected
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [each.name for each in target.parent.iterdir()] == ["one.db"]  # it stands alone
 
 
 def test_a_restore_brings_all_back_and_keeps_what_was_there(place, tmp_path):
     lived(url_of(place))
-    back_up(url_of(place), tmp_path / "one.db")
+    back_up(url_of(place), tmp_path / "one.db", OWNER)
     Journal(url_of(place)).keep("last_loss_at", "9")
     before = shown(place)
-    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", OWNER)
     assert done.ended == () and done.before == tmp_path / "before.db"
+    said = repr((BACKUP_OF, SAID))
+    before["facts"] = sorted([*before["facts"], said])
     assert shown(tmp_path / "before.db") == before
     expected = shown(tmp_path / "one.db")
+    expected["facts"].remove(said)
     expected["facts"] = sorted([*expected["facts"], repr((RESTORED, NEW))])
     assert shown(place) == expected
     assert Journal(url_of(place)).transactions.newest(SAFE).nonce == 3
@@ -99,10 +113,10 @@ def test_a_restore_brings_all_back_and_keeps_what_was_there(place, tmp_path):
 
 def test_a_journal_that_is_gone_comes_back(place, tmp_path):
     lived(url_of(place))
-    back_up(url_of(place), tmp_path / "one.db")
+    back_up(url_of(place), tmp_path / "one.db", OWNER)
     for each in tmp_path.glob("keeper.db*"):
         each.unlink()
-    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", OWNER)
     assert done.before is None and Journal(url_of(place)).get(KEY).filled == LARGE
 
 
@@ -121,8 +135,8 @@ def test_what_was_under_way_is_ended_but_for_what_is_signed(place, tmp_path):
     held = replace(RECORD, time=RECORD.time + 1)
     journal.approvals.hold(held.id, held, 5, 6, ())
     journal.approvals.answer(held.id, ApprovalState.APPROVED, 5)
-    back_up(url_of(place), tmp_path / "one.db")
-    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    back_up(url_of(place), tmp_path / "one.db", OWNER)
+    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", OWNER)
     assert len(done.ended) == 4
     found = Journal(url_of(place))
     assert found.open_tasks() == [] and found.approvals.waiting() == []
@@ -175,10 +189,10 @@ def test_what_reports_have_revealed_is_not_revealed_again(place, tmp_path):
 
 def test_not_while_a_keeper_has_the_journal(place, tmp_path):
     lived(url_of(place))
-    back_up(url_of(place), tmp_path / "one.db")
+    back_up(url_of(place), tmp_path / "one.db", OWNER)
     before = shown(place)
     with alone(url_of(place)), pytest.raises(AlreadyRuns):
-        restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+        restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", OWNER)
     assert shown(place) == before and not (tmp_path / "before.db").exists()
 
 
@@ -188,25 +202,34 @@ def test_what_is_no_backup_of_this_keeper_changes_nothing(place, tmp_path):
     text, empty, whole = (tmp_path / name for name in ("text", "empty.db", "whole.db"))
     text.write_text("This is no database. " * 100)
     sqlite3.connect(empty).close()
-    back_up(url_of(place), whole)
+    back_up(url_of(place), whole, OWNER)
     torn = tmp_path / "torn.db"
     data = bytearray(whole.read_bytes())
     data[4096:8192] = b"\xff" * 4096
     torn.write_bytes(data)
-    for file, safes, told in (
-        (text, SAFES, "cannot be read as a database"),
-        (empty, SAFES, "is no journal"),
-        (torn, SAFES, "damaged|cannot be read"),
-        (tmp_path / "none.db", SAFES, "does not exist"),
-        (whole, frozenset({"0x" + "11" * 20}), "another vault's keeper"),
+    paper = tmp_path / "keeper-paper.db"
+    Journal(url_of(paper)).keep("day", "a supposed one")
+    strange = tmp_path / "strange.db"  # this keeper's name, and another Safe's transactions
+    other = JournalOwner(137, OWNER.vault, "0x" + "11" * 20)
+    back_up(url_of(place), strange, other)
+    for file, owner, told in (
+        (text, OWNER, "cannot be read as a database"),
+        (empty, OWNER, "is no journal"),
+        (torn, OWNER, "damaged|cannot be read"),
+        (tmp_path / "none.db", OWNER, "does not exist"),
+        (paper, OWNER, "does not say whose journal it is: name a file of"),
+        (whole, replace(OWNER, vault="0x" + "2b" * 20), f"is of {SAID}; this file's are vault 0x2"),
+        (whole, replace(OWNER, safe="0x" + "11" * 20), f"is of {SAID}"),
+        (whole, replace(OWNER, chain_id=1), f"is of {SAID}"),
+        (strange, other, "another vault's keeper"),
     ):
         with pytest.raises(NoBackup, match=told):
-            restore(url_of(place), file, tmp_path / "before.db", safes)
+            restore(url_of(place), file, tmp_path / "before.db", owner)
     assert shown(place) == before
     with pytest.raises(NoBackup, match="is there already"):
-        back_up(url_of(place), whole)
+        back_up(url_of(place), whole, OWNER)
     with pytest.raises(ConfigError, match="nothing to back up"):
-        back_up(url_of(tmp_path / "nowhere.db"), tmp_path / "new.db")
+        back_up(url_of(tmp_path / "nowhere.db"), tmp_path / "new.db", OWNER)
 
 
 def test_a_backup_of_an_older_release_is_brought_up(place, tmp_path):
@@ -214,25 +237,55 @@ def test_a_backup_of_an_older_release_is_brought_up(place, tmp_path):
     with closing(sqlite3.connect(older)) as file:
         file.executescript(";".join(old_journal.statements(5, "sqlite")))
         file.execute("PRAGMA user_version=5")
-    restore(url_of(place), older, tmp_path / "before.db", frozenset({"0xSafe"}))
+    owner = replace(OWNER, safe="0xSafe")
+    back_up(url_of(older), tmp_path / "kept.db", owner)  # nothing there is brought up
+    with closing(sqlite3.connect(tmp_path / "kept.db")) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (5,)
+    restore(url_of(place), tmp_path / "kept.db", tmp_path / "before.db", owner)
     assert Journal(url_of(place)).fact(RESTORED) == NEW
     assert Journal(url_of(place)).fact("day") == "1700000000"
     with closing(sqlite3.connect(older)) as file:
         file.execute("PRAGMA user_version=99")
     with pytest.raises(JournalMismatch, match="use a newer release"):
-        restore(url_of(place), older, tmp_path / "before.db", SAFES)
+        restore(url_of(place), older, tmp_path / "before.db", OWNER)
 
 
-def test_the_command_keeps_so_many(place, tmp_path, monkeypatch):
-    lived(url_of(place))
-    config = tmp_path / "keeper.toml"
-    config.write_text(TEXT)
-    numbers = iter(range(3))
-    monkeypatch.setattr("strongroom.cli.keeper_journal._now", lambda: f"2026112{next(numbers)}")
-    to = ["--to", str(tmp_path / "kept"), "--keep", "2"]
-    for _ in range(3):
-        done = CliRunner().invoke(command, ["keeper", "backup", str(config), *to])
-        assert done.exit_code == 0, done.output
-    assert "1 decisions, 1 intents, 1 transactions, 1 fills" in done.output
-    names = sorted(each.name for each in (tmp_path / "kept").iterdir())
-    assert names == ["keeper-20261121.db", "keeper-20261122.db"]
+def backed_up(config, to, *more):
+    done = CliRunner().invoke(command, ["keeper", "backup", str(config), "--to", str(to), *more])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_command_keeps_so_many_of_its_own_and_deletes_nothing_else(tmp_path, monkeypatch):
+    """Two keepers of different vaults in one folder; a clock that was put back; the journals' own
+    folder."""
+    days = iter((21, 22, 23, 20, 24, 25, 26, 27, 28))
+    monkeypatch.setattr("strongroom.cli.keeper_journal._now", lambda: f"202611{next(days)}T210000Z")
+    kept, configs = tmp_path / "kept", []
+    for name, digit in (("a", "a"), ("b", "b")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "keeper.toml").write_text(TEXT.replace("0x" + "0" * 39 + "1", "0x" + digit * 40))
+        configs.append(folder / "keeper.toml")
+        Journal(url_of(folder / "keeper.db")).keep("day", name)
+        Journal(url_of(folder / "keeper-paper.db")).keep("day", "paper")
+    a, b = configs
+    backed_up(a, kept, "--keep", "1")
+    for _ in range(2):
+        backed_up(b, kept, "--keep", "2")
+    assert "deleted" in backed_up(b, kept, "--keep", "2")  # of the 20th: the 22nd goes, not it
+    names = {each.name for each in kept.iterdir()}
+    of_a = "keeper-aaaaaaaa-00000000-20261121T210000Z.db"
+    assert names == {of_a, *(f"keeper-bbbbbbbb-00000000-202611{n}T210000Z.db" for n in (20, 23))}
+
+    beside = a.parent
+    assert "deleted" not in backed_up(a, beside, "--keep", "1")
+    assert {"keeper.db", "keeper-paper.db", of_a.replace("21T", "24T")} <= {
+        each.name for each in beside.iterdir()
+    }
+    for wrong in (kept / of_a, beside / "keeper-paper.db", b.parent / "keeper-paper.db"):
+        done = CliRunner().invoke(command, ["keeper", "restore", str(b), str(wrong)])
+        assert done.exit_code == 2 and "name" in done.output, done.output
+    assert Journal(url_of(b.parent / "keeper.db")).fact("day") == "b"
+    done = CliRunner().invoke(command, ["keeper", "restore", str(a), str(kept / of_a)])
+    assert done.exit_code == 0, done.output

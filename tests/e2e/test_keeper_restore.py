@@ -15,7 +15,7 @@ from strongroom.journal import Journal
 from strongroom.journal.backup import back_up
 from strongroom.keeper.comparing import compare
 from strongroom.keeper.configuration import load
-from strongroom.keeper.restoring import relearn
+from strongroom.keeper.restoring import owner_of, relearn
 from strongroom.settings import ConfigError
 
 from tests.e2e.child import Bomb
@@ -67,7 +67,7 @@ def test_killed_and_restored_from_an_older_backup(world):
     config = load(world.folder / "keeper.toml")
     assert a_life(world, 0) == 0
     backup = world.folder / "backups" / "one.db"
-    back_up(config.journal, backup)
+    back_up(config.journal, backup, owner_of(config))
     equal = compare(config)
     assert equal.is_equal and equal.fills == 1 and equal.executions == executions(world)
     assert a_life(world, 1) == 0

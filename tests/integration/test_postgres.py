@@ -17,7 +17,7 @@ from strongroom.chain.orders import NO, Side
 from strongroom.database import open_engine, paper_url
 from strongroom.journal import Journal, JournalMismatch, OrderFill, SupposedFill
 from strongroom.journal.approvals import NotWaiting
-from strongroom.journal.backup import back_up, restore
+from strongroom.journal.backup import BACKUP_OF, JournalOwner, back_up, restore
 from strongroom.journal.lock import _SessionLock, alone, holder
 from strongroom.journal.states import ApprovalState, IntentState
 from strongroom.journal.tables import META
@@ -28,6 +28,7 @@ from tests.agent.test_journal import DECISION, KEY, PLAN
 from tests.postgres_server import fresh_database, installed, postgres_server
 from tests.records import RECORD
 
+OWNER = JournalOwner(137, "0x" + "1" * 40, "0x" + "2" * 40)
 LARGE = 5 * 10**15  # micro-tokens: more than 32 bits take
 
 pytestmark = pytest.mark.skipif(not installed(), reason="no PostgreSQL here")
@@ -259,14 +260,16 @@ def test_a_backup_is_a_file_and_comes_back_to_either_database(url, tmp_path):
     journal.close_task(DECISION, "filled")
     backup_file, other = tmp_path / "one.db", f"sqlite:///{tmp_path / 'other.db'}"
     with alone(url):  # a keeper runs
-        back_up(url, backup_file)
-    assert rows_of(f"sqlite:///{backup_file}") == rows_of(url)
-    restore(other, backup_file, tmp_path / "none.db", frozenset())
+        back_up(url, backup_file, OWNER)
+    kept = rows_of(f"sqlite:///{backup_file}")
+    kept["facts"] = [each for each in kept["facts"] if BACKUP_OF not in each]
+    assert kept == rows_of(url)
+    restore(other, backup_file, tmp_path / "none.db", OWNER)
     expected = rows_of(url)
     expected["facts"] = sorted([*expected["facts"], "('restored', 'new')"])
     assert rows_of(other) == expected
     journal.keep("day", "lost")
-    done = restore(url, backup_file, tmp_path / "before.db", frozenset())
+    done = restore(url, backup_file, tmp_path / "before.db", OWNER)
     assert rows_of(url) == expected and Journal(f"sqlite:///{done.before}").fact("day") == "lost"
     again = Journal(url)  # knows its version
     held = replace(RECORD, time=RECORD.time + 1)
@@ -277,7 +280,7 @@ def test_a_backup_is_a_file_and_comes_back_to_either_database(url, tmp_path):
 
 def test_a_restore_that_breaks_off_changes_nothing(url, tmp_path):
     Journal(url).keep("who", "me")
-    back_up(url, tmp_path / "one.db")
+    back_up(url, tmp_path / "one.db", OWNER)
     Journal(url).keep("who", "you")
     before = rows_of(url)
     with closing(sqlite3.connect(tmp_path / "one.db")) as file:  # a server takes no such number
@@ -287,5 +290,5 @@ def test_a_restore_that_breaks_off_changes_nothing(url, tmp_path):
         )
         file.commit()
     with pytest.raises(SQLAlchemyError):
-        restore(url, tmp_path / "one.db", tmp_path / "before.db", frozenset())
+        restore(url, tmp_path / "one.db", tmp_path / "before.db", OWNER)
     assert rows_of(url) == before

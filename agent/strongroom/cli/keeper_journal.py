@@ -18,11 +18,16 @@ SHOWN = "%Y%m%dT%H%M%SZ"
 @click.option(
     "--to", type=FOLDER, default=Path("backups"), show_default=True, help="Folder of backups."
 )
-@click.option("--keep", type=click.IntRange(1), help="So many stay there; older ones are deleted.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    help="So many of this keeper's stay there; its older ones are deleted.",
+)
 def backup(config: Path, to: Path, keep: int | None) -> None:
     """Write a backup of the journal, while the keeper runs: one file, whatever the database.
 
-    It holds what decisions are made from and the salt of unpublished ones: keep it private.
+    It holds what decisions are made from and the salt of unpublished ones: keep it private. Its
+    name has the first digits of vault and Safe, so that keepers may share a folder.
 
     \b
     Examples:
@@ -31,12 +36,17 @@ def backup(config: Path, to: Path, keep: int | None) -> None:
     """
     from strongroom.journal.backup import back_up
     from strongroom.keeper.configuration import load
+    from strongroom.keeper.restoring import owner_of
 
-    file = to / f"keeper-{_now()}.db"
-    rows = back_up(load(config).journal, file)
+    found = load(config)
+    owner = owner_of(found)
+    file = to / owner.file_name(_now())
+    rows = back_up(found.journal, file, owner)
     click.echo(f"wrote {file}: {_told(rows)}")
-    written = sorted(to.glob("keeper-*.db"))
-    for old in written[:-keep] if keep else ():
+    if keep is None:
+        return
+    others = [each for each in owner.backups(to) if each != file]
+    for old in others[: max(0, len(others) - keep + 1)]:
         old.unlink()
         click.echo(f"deleted {old}")
 
@@ -52,15 +62,20 @@ def restore(config: Path, backup: Path) -> None:
     decides nothing until every order that was signed since has expired. `strongroom keeper
     compare` says what the chain has beyond the backup.
 
-    Example: strongroom keeper restore keeper.toml backups/keeper-20261126T210000Z.db
+    BACKUP must be of CONFIG's vault, Safe and chain; it says so itself.
+
+    \b
+    Example:
+      strongroom keeper restore keeper.toml \\
+        backups/keeper-5fbdb231-9fe46736-20261126T210000Z.db
     """
     from strongroom.journal.backup import restore as bring_back
     from strongroom.keeper.configuration import load
+    from strongroom.keeper.restoring import owner_of
 
     found = load(config)
-    safes = [found.safe.address] + ([found.reporter.safe] if found.reporter else [])
     kept = config.parent / f"before-restore-{_now()}.db"
-    done = bring_back(found.journal, backup, kept, frozenset(safes))
+    done = bring_back(found.journal, backup, kept, owner_of(found))
     click.echo(f"restored {backup}: {_told(done.rows)}")
     if done.before is not None:
         click.echo(f"the journal that was there: {done.before}")

@@ -4,12 +4,16 @@ A backup is a journal in a SQLite file of its own, whatever database the journal
 while a keeper runs: a file by SQLite's online backup, a server's tables in one transaction that
 sees one moment.
 
+A backup says whose journal it is: chain, vault and keeper's Safe. It goes back to that keeper's
+live journal alone. A journal that is no backup, such as paper's, does not say it, and goes nowhere.
+
 The way back replaces all rows in one transaction. What the backup says is planned may have been
 done since, so it is ended there and never done a second time. A fact lets the keeper wait until
 nothing that was signed since can be filled any more.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -20,7 +24,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, delete, func, insert, select, text
 from sqlalchemy.engine import Connection, Engine
 
-from strongroom.database import SQLITE, open_engine, parsed
+from strongroom.database import SQLITE, open_engine, parsed, shown_database
 from strongroom.errors import BadInput
 from strongroom.journal.journal import Journal
 from strongroom.journal.lock import alone
@@ -37,6 +41,7 @@ from strongroom.settings import ConfigError
 
 RESTORED = "restored"  # fact; NEW, then until when the keeper waits, then empty
 NEW = "new"
+BACKUP_OF = "backup of"  # fact of a backup, and of no journal: whose it is
 WHY = "under way when the backup was made: the chain has what became of it"
 MANY = 1_000  # rows at once
 NUMBERED = ("tasks", "steps")  # whose numbers a server counts itself
@@ -44,6 +49,40 @@ NUMBERED = ("tasks", "steps")  # whose numbers a server counts itself
 
 class NoBackup(BadInput):
     """The file is no backup of this journal; the message says why."""
+
+
+@dataclass(frozen=True)
+class JournalOwner:
+    """The keeper whose live journal it is.
+
+    Attributes:
+        safe: the keeper's, an address
+        reporter: the reporter's Safe, where the keeper signs for it; empty: it does not
+    """
+
+    chain_id: int
+    vault: str
+    safe: str
+    reporter: str = ""
+
+    @property
+    def named(self) -> str:
+        """What tells it from every other one, as a backup says it."""
+        vault, safe = self.vault.lower(), self.safe.lower()
+        return f"vault {vault}, keeper's Safe {safe}, chain {self.chain_id}"
+
+    def file_name(self, moment: str) -> str:
+        """Return the name of its backup of a moment, written as 20261126T210000Z."""
+        return f"{self._prefix}{moment}.db"
+
+    def backups(self, folder: Path) -> list[Path]:
+        """Return its backups of a folder, the oldest first, as their names say."""
+        form = re.compile(rf"{self._prefix}\d{{8}}T\d{{6}}Z\.db")
+        return sorted(each for each in folder.iterdir() if form.fullmatch(each.name))
+
+    @property
+    def _prefix(self) -> str:
+        return f"keeper-{self.vault[2:10]}-{self.safe[2:10]}-".lower()
 
 
 @dataclass(frozen=True)
@@ -61,11 +100,12 @@ class Restored:
     before: Path | None
 
 
-def back_up(url: str, target: Path) -> dict[str, int]:
+def back_up(url: str, target: Path, owner: JournalOwner) -> dict[str, int]:
     """Write a journal's backup, readable by this user alone; return its rows by table.
 
     Args:
         target: a file that is not there yet
+        owner: of the journal; the backup says so
 
     Raises:
         ConfigError: there is no journal.
@@ -89,6 +129,7 @@ def back_up(url: str, target: Path) -> dict[str, int]:
             prepare(made)
             _copy_rows(open_engine(url), made)
             _stand_alone(made)
+    _sign(part, owner, shown_database(url))
     rows = _counted(part)
     with part.open("rb") as written:
         os.fsync(written.fileno())
@@ -96,16 +137,16 @@ def back_up(url: str, target: Path) -> dict[str, int]:
     return rows
 
 
-def restore(url: str, backup: Path, before: Path, safes: frozenset[str]) -> Restored:
+def restore(url: str, backup: Path, before: Path, owner: JournalOwner) -> Restored:
     """Let a journal be what a backup is, but for what was under way there.
 
     Args:
         before: where to keep the journal that is there
-        safes: of the keeper and the reporter, addresses: a backup of other ones is refused
+        owner: of the journal; a backup of another one's is refused
 
     Raises:
         AlreadyRuns: a keeper has the journal.
-        NoBackup: the file is none, or of another vault.
+        NoBackup: the file is none, or another keeper's.
         JournalMismatch: a newer release wrote the backup.
     """
     if not backup.is_file():
@@ -113,12 +154,12 @@ def restore(url: str, backup: Path, before: Path, safes: frozenset[str]) -> Rest
     with TemporaryDirectory() as folder, alone(url):
         copy = Path(folder) / "journal.db"
         _copy_file(backup, copy)
-        _check(copy, backup, safes)
+        _check(copy, backup, owner)
         ended = _end_what_was_under_way(Journal(f"sqlite:///{copy}"))
         target = open_engine(url)
         kept = None
         if _version(target):
-            back_up(url, before)
+            back_up(url, before, owner)
             kept = before
         prepare(target)
         with _file_engine(copy) as source:
@@ -127,14 +168,38 @@ def restore(url: str, backup: Path, before: Path, safes: frozenset[str]) -> Rest
     return Restored(rows, tuple(ended), kept)
 
 
-def _check(copy: Path, named: Path, safes: frozenset[str]) -> None:
-    """Refuse what is no journal, or that of other Safes; bring an older one up."""
+def _sign(part: Path, owner: JournalOwner, shown: str) -> None:
+    """Let a backup say whose it is."""
+    mine = {"name": BACKUP_OF, "value": owner.named}
+    with _file_engine(part) as engine:
+        if not _version(engine):
+            raise ConfigError(f"[journal] {shown} is no journal: name a keeper's")
+        with engine.begin() as connection:
+            connection.execute(delete(facts).where(facts.c.name == BACKUP_OF))
+            connection.execute(insert(facts).values(mine))
+
+
+def _check(copy: Path, named: Path, owner: JournalOwner) -> None:
+    """Refuse what is no backup, or another keeper's; bring an older one up. What it says of its
+    owner is taken out: a journal does not say it."""
     with _file_engine(copy) as engine:
         if not _version(engine):
             raise NoBackup(f"{named} is no journal: name a file of `strongroom keeper backup`")
         prepare(engine)
+        mine = facts.c.name == BACKUP_OF
+        with engine.begin() as connection:
+            said = connection.execute(select(facts.c.value).where(mine)).scalar()
+            connection.execute(delete(facts).where(mine))
+    if said is None:
+        raise NoBackup(
+            f"{named} does not say whose journal it is: name a file of `strongroom keeper backup`"
+        )
+    if said != owner.named:
+        raise NoBackup(f"{named} is of {said}; this file's are {owner.named}: name one of those")
     known = {each.safe for each in Journal(f"sqlite:///{copy}").transactions.all() if each.safe}
-    if known and not {each.lower() for each in known} & {each.lower() for each in safes}:
+    if known and not {each.lower() for each in known} & {
+        each.lower() for each in (owner.safe, owner.reporter)
+    }:
         raise NoBackup(f"{named} is of Safe {', '.join(sorted(known))}, another vault's keeper")
 
 

@@ -14,10 +14,17 @@ from strongroom.chain.ids import DecisionId, canonical, keccak, read_json, to_he
 from strongroom.chain.notices import moment
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
-from strongroom.journal.backup import NEW, RESTORED, WHY
+from strongroom.journal.backup import NEW, RESTORED, WHY, JournalOwner
+from strongroom.keeper.configuration import Config
 from strongroom.strategy.record import BadRecord, DecisionRecord, decode
 
 REORG_BLOCKS = 64  # before the newest one that the backup knows
+
+
+def owner_of(config: Config) -> JournalOwner:
+    """Return whose journal a keeper's file names."""
+    reporter = config.reporter.safe if config.reporter else ""
+    return JournalOwner(config.chain.chain_id, config.vault, config.safe.address, reporter)
 
 
 @dataclass
