@@ -29,13 +29,16 @@ AS_IN_README = "the practice's own runs already, from README's line"
 AS_ASKED = "a decision has to wait: tests/e2e/test_keeper_ask.py has the commands"
 RESTORES = "no keeper may run: tests/e2e/test_keeper_restore.py has the commands"
 PLACES = "places have to be there: tests/e2e/test_evidence_places.py has the command"
+SILVERBACK = "silverback is an extra; tests/e2e/test_silverback.py has bot and cluster"
 NOT_TYPED = {  # and why
     "make demo": "a target of its own in CI",
     "make test": "this test is part of it",
     "make wheel": "builds beside others' tests: see `make trywheel`",
     "make operate": "minutes: tests/e2e/test_operating.py has its steps",
     "pip install dist/strongroom-": "needs the built file and an index: see `make trywheel`",
-    "silverback run keeper": "silverback is an extra; tests/e2e/test_silverback.py has the bot",
+    "silverback run keeper": SILVERBACK,
+    "silverback worker keeper": SILVERBACK,
+    "export SILVERBACK_": SILVERBACK,
     "strongroom backtest docs/examples/backtest-tail.toml --honesty": TOO_LONG,
     "strongroom import gamma gamma-": "a reader's own files, gigabytes of them",
     "strongroom import logs order-filled-": "a reader's own files, gigabytes of them",

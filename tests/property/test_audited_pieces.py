@@ -6,7 +6,7 @@ What each is, is known by hand; and it may not depend on how many blocks a node 
 import json
 
 import pytest
-import strongroom.audit.node
+import strongroom.audit.nodes
 from strongroom.app.command import PageOptions, run_page
 from strongroom.audit.readers import vault_readers
 
@@ -155,7 +155,7 @@ def test_a_page_tells_of_a_log_that_its_node_hides(tmp_path, monkeypatch, kind):
         if log["address"] == life.vault and names.get(log["topics"][0]) == kind
     )
     audited = life.audit(HidingNode(life, hidden)).verdict
-    monkeypatch.setattr(strongroom.audit.node, "Node", lambda url: HidingNode(life, hidden))
+    monkeypatch.setattr(strongroom.audit.nodes, "Node", lambda url: HidingNode(life, hidden))
     options = PageOptions(life.vault, "recorded", (str(life.folder),), out=tmp_path / "page")
     shown = run_page(options)
     assert not audited.is_clean and shown.verdict.differences == audited.differences
