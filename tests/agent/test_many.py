@@ -150,7 +150,8 @@ def folder_of(tmp_path, **changes):
     for number, (name, pairs) in enumerate(changes.items()):
         text = TEXT.replace("metrics_port = 9100", f"metrics_port = {9_200 + number}")
         text = text.replace('mode = "paper"', 'mode = "live"', 1)
-        text = text.replace("0x0000000000000000000000000000000000000002", f"0x{number + 1:040x}", 1)
+        for key, at in (("safe", 7), ("address", 2)):  # the reporter's Safe, the keeper's
+            text = text.replace(f'{key} = "0x{at:040x}"', f'{key} = "0x{at * 16 + number:040x}"', 1)
         for old, new in pairs:
             assert old in text
             text = text.replace(old, new, 1)
@@ -172,11 +173,36 @@ SAME = {
     "one port": (
         "metrics_port = 9201",
         "metrics_port = 9200",
-        r"metrics_port\] a, b have the same",
+        r"\[operations.metrics_port\] of a and \[operations.metrics_port\] of b are the same",
     ),
     "no port": ("metrics_port = 9201", "metrics_port = 0", "name one: it is asked there"),
-    "one journal": ('"sqlite:///keeper.db"', '"sqlite:///../a/keeper.db"', r"journal\] a, b"),
-    "one Safe": (f"0x{2:040x}", f"0x{1:040x}", r"safe.address\] a, b have the same"),
+    "one journal": (
+        '"sqlite:///keeper.db"',
+        '"sqlite:///../a/keeper.db"',
+        r"\[journal\] of a and \[journal\] of b",
+    ),
+    "one Safe": (f"0x{0x21:040x}", f"0x{0x20:040x}", r"\[safe.address\] of a and \[safe.address\]"),
+    "one reporter": (
+        f"0x{0x71:040x}",
+        f"0x{0x70:040x}",
+        r"\[reporter.safe\] of a and \[reporter.s",
+    ),
+    "the other's Safe reports": (
+        f"0x{0x71:040x}",
+        f"0x{0x20:040x}",
+        r"\[safe.address\] of a and \[reporter.safe\] of b are the same: give each its own",
+    ),
+    "one evidence": (
+        'evidence = "evidence"',
+        'evidence = "../a/evidence"',
+        r"\[reporting.evidence\] of a and \[reporting.evidence\] of b",
+    ),
+    "one log": ('"keeper.log"', '"../b/../a/keeper.log"', r"\[operations.log\] of a and"),
+    "views among records": (
+        'views = "unpublished"',
+        'views = "../a/views"',
+        r"\[operations.record\] of a and \[reporting.views\] of b",
+    ),
     "one executor": (
         'executor = "executor.json"',
         'executor = "../a/executor.json"',
@@ -194,10 +220,10 @@ def test_what_only_one_may_have_is_refused_before_any_starts(tmp_path, case):
 
 
 def test_paper_may_share_a_safe_and_an_empty_folder_is_named(tmp_path):
-    pair = (f"0x{2:040x}", f"0x{1:040x}")
+    pair = (f"0x{0x21:040x}", f"0x{0x20:040x}")
     folder = folder_of(tmp_path, a=(), b=[pair])
     assert len(files_of(folder, "paper")) == 2
-    assert load(folder / "a" / "keeper.toml").safe.address.endswith("1")
+    assert load(folder / "a" / "keeper.toml").safe.address.endswith("20")
     (tmp_path / "none").mkdir()
     with pytest.raises(ConfigError, match=r"has no NAME/keeper.toml"):
         files_of(tmp_path / "none", None)

@@ -10,8 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from strongroom.chain.accounts import told_address
 from strongroom.chain.ids import Json
 from strongroom.database import SQLITE, parsed
 from strongroom.keeper.configuration import Config, in_mode, load
-from strongroom.keeper.run import SENDING, journal_of
+from strongroom.keeper.run import SENDING, apart, journal_of
 from strongroom.settings import ConfigError
 
 FILE = "keeper.toml"  # in a folder of each keeper
@@ -68,14 +67,45 @@ def files_of(folder: Path, mode: str | None) -> list[KeeperFile]:
             raise ConfigError(f"{each.path}: [operations.metrics_port] name one: it is asked there")
         if each.config.operations.mode == "dry-run":
             raise ConfigError(f"{each.path}: mode dry-run has no health to ask for: use paper")
-    _apart(
-        "[operations.metrics_port]", ((each, each.config.operations.metrics_port) for each in found)
-    )
-    _apart("[journal]", ((each, _database(each.config)) for each in found))
-    sending = [each for each in found if each.config.operations.mode in SENDING]
-    _apart("[safe.address]", ((each, each.config.safe.address) for each in sending))
-    _apart("[keys.executor]", ((each, told_address(each.config.keys.executor)) for each in sending))
+    first: dict[tuple[str, str], tuple[str, str]] = {}  # kind and value -> whose, and its key
+    for each in found:
+        for kind, key, value in _own(each.config):
+            name, its_key = first.setdefault((kind, value), (each.name, key))
+            if name != each.name:
+                raise ConfigError(
+                    f"[{its_key}] of {name} and [{key}] of {each.name} are the same: give each its "
+                    "own"
+                )
     return found
+
+
+def _own(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield what a keeper shares with no other one: kind, key of the file, value. Two values of a
+    kind are apart whatever their keys: one's reporter may be another's keeper.
+
+    Each Safe and wallet is sent for by one alone, which counts its nonces. Each place is one's:
+    views that wait to be published are deleted where they are not its own, a log is rotated.
+    """
+    operations = config.operations
+    yield "port", "operations.metrics_port", str(operations.metrics_port)
+    yield "place", "journal", _database(config)
+    written = apart(config).operations
+    places = {"operations.log": written.log, "operations.record": written.record}
+    if operations.mode in SENDING:
+        yield "account", "safe.address", config.safe.address
+        if config.reporter is not None:
+            yield "account", "reporter.safe", config.reporter.safe
+        for number, wallet in enumerate(config.venue.wallets):
+            yield "account", f"venue.wallets.{number}", wallet.address
+        if executor := told_address(config.keys.executor):  # empty: the keystore does not say
+            yield "sender", "keys.executor", executor
+        reporting = config.reporting
+        places |= {"reporting.evidence": reporting.evidence, "reporting.views": reporting.views}
+        for number, store in enumerate(config.evidence.places):
+            places[f"evidence.places.{number}"] = store.folder or store.car
+    for key, place in places.items():
+        if place is not None:
+            yield "place", key, str(place.resolve())
 
 
 def _database(config: Config) -> str:
@@ -84,15 +114,6 @@ def _database(config: Config) -> str:
     place = parsed(url)
     on_file = place.get_backend_name() == SQLITE and place.database
     return str(Path(str(place.database)).resolve()) if on_file else url
-
-
-def _apart(what: str, given: Iterable[tuple[KeeperFile, object]]) -> None:
-    """Refuse a value that two files share; an empty one is not known."""
-    known = [(each, value) for each, value in given if value]
-    for value, count in Counter(value for _, value in known).items():
-        if count > 1:
-            names = ", ".join(each.name for each, mine in known if mine == value)
-            raise ConfigError(f"{what} {names} have the same: give each its own")
 
 
 @dataclass
