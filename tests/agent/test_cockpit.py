@@ -22,10 +22,10 @@ from strongroom.chain.units import MICRO
 from strongroom.execution.taken_out import is_taken_out, take_out
 from strongroom.information.books import Book, Level
 from strongroom.journal import Journal
-from strongroom.keeper.configuration import in_mode, load
+from strongroom.keeper.configuration import NotifySection, in_mode, load
 from strongroom.keeper.halts import CURES
 from strongroom.keeper.metrics import Metrics, serve
-from strongroom.keeper.safety import pause_call
+from strongroom.keeper.safety import NotStopped, pause_call
 from strongroom.keeper.standing import FACT, Standing, StandingKeeper, kept_standing
 from strongroom.keeper.tick import Tick
 from strongroom.reporting.marks import Method
@@ -358,6 +358,30 @@ def test_a_guardian_that_nobody_can_reach_is_said(looker, config):
     call = pause_call(config)
     assert call.data == "0x8456cb59"  # keccak of pause()
     assert "Reason: odd marks." in call.words("odd marks") and "Reason" not in call.words("")
+
+
+def test_a_stop_that_cannot_be_written_is_a_sentence_and_is_told(looker, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    target = tmp_path / "file" / "STOP"
+    operations = looker.config.operations.model_copy(update={"stop_file": target})
+    alone = looker.config.model_copy(update={"operations": operations, "notify": ()})
+    monkeypatch.setattr(looker, "config", alone)
+    with pytest.raises(NotStopped, match=r"cannot be written \(File exists\).*goes on"):
+        carry_out(looker, "stop", True)
+    hook = NotifySection(kind="webhook", name="pager", url="http://127.0.0.1:9")
+    noted = alone.model_copy(update={"notify": (hook,)})
+    monkeypatch.setattr(looker, "config", noted)
+    with pytest.raises(NotStopped, match=r"goes on.*Nobody took the message\. Not taken by pager"):
+        carry_out(looker, "stop", True)
+    told = []
+    monkeypatch.setattr(
+        "strongroom.app.cockpit.acts.try_each",
+        lambda sections, text: told.append((sections, text)) or {"pager": ""},
+    )
+    with pytest.raises(NotStopped, match=r"Taken by pager\."):
+        carry_out(looker, "stop", True)
+    ((sections, text),) = told
+    assert sections == (hook,) and "does not stop, asked by the cockpit" in text
 
 
 def test_the_docs_have_the_cures():

@@ -256,6 +256,116 @@ def test_status_and_stop_are_all_that_a_chat_can_say(web, tmp_path):
         remote.listen_once()
 
 
+def strangers(first, count, chat=lambda number: 78):
+    """Messages from chats that are not ours."""
+    return [message(first + n, "hi", chat(n)) for n in range(count)]
+
+
+def test_strangers_are_told_of_once_an_hour_and_a_few_alone(web, tmp_path):
+    told, now = [], [0.0]
+    remote = RemoteCommands(
+        bot_at(web), str, tmp_path / "STOP", lambda event, fields: told.append(fields["who"]),
+        clock=lambda: now[0],
+    )  # fmt: skip
+    said = f"/bot{TOKEN}/getUpdates"
+    web.answers[said] = {"ok": True, "result": strangers(0, 1_500)}
+    remote.listen_once()
+    assert told == ["chat 78"]
+    now[0] = 3_599.0
+    web.answers[said] = {"ok": True, "result": strangers(2_000, 500, lambda n: 100 + n)}
+    remote.listen_once()
+    assert told == ["chat 78", *(f"chat {100 + n}" for n in range(9))]
+    now[0] = 3_600.0
+    web.answers[said] = {"ok": True, "result": strangers(3_000, 9)}
+    remote.listen_once()
+    assert told[10:] == ["chat 78"]
+
+
+class Held:
+    """A channel that takes its first message only when it is let go."""
+
+    name, least = "held", Severity.INFO
+
+    def __init__(self, fails=0):
+        self.begun, self.go, self.sent, self.fails = threading.Event(), threading.Event(), [], fails
+
+    def send(self, severity, text):
+        self.begun.set()
+        assert self.go.wait(30)
+        if self.fails:
+            self.fails -= 1
+            raise NotTold("away")
+        self.sent.append((severity, text.partition(": ")[2]))
+
+
+def test_the_critical_goes_first_and_pushes_out_the_least_urgent(monkeypatch):
+    """1,500 messages of strangers stood before it; the critical one was not sent at all."""
+    monkeypatch.setattr("strongroom.keeper.alerts.MOST", 3)
+    lost, held = [], Held()
+    alerts = Alerts([held], "v", lambda *told: lost.append(told))
+    alerts("goes_on", {"what": "the first"})
+    assert held.begun.wait(30)  # it is on its way; the others wait
+    alerts("goes_on", {"what": "a"})
+    alerts("foreign_command", {"who": "b"})
+    alerts("foreign_command", {"who": "c"})
+    alerts("nav_differs", {"difference_bid": 1, "difference_ask": 2})
+    alerts("failed", {"error": "d"})
+    alerts("goes_on", {"what": "e"})
+    held.go.set()
+    alerts.close()
+    assert held.sent == [
+        (Severity.INFO, "decides again: the first is over"),
+        (Severity.CRITICAL, "the chain's NAV differs from ours by 1 / 2"),
+        (Severity.CRITICAL, "failed and stopped: d"),
+        (Severity.WARNING, "a command came from a chat that is not ours: b"),
+    ]
+    words = [text.partition(": ")[2] for _, text, why in lost if why == "3 others wait"]
+    assert len(lost) == 3 and words == [
+        "decides again: a is over",
+        "a command came from a chat that is not ours: c",
+        "decides again: e is over",
+    ]
+
+
+def test_the_critical_does_not_wait_for_the_pause_of_another():
+    held = Held(fails=1)
+    alerts = Alerts([held], "v", pauses_s=(600.0,))
+    held.go.set()
+    alerts("goes_on", {"what": "a"})
+    until(lambda: not held.fails)
+    alerts("failed", {"error": "b"})
+    until(lambda: len(held.sent) == 2)
+    assert [severity for severity, _ in held.sent] == [Severity.CRITICAL, Severity.INFO]
+    alerts.close()
+
+
+def test_a_market_writes_no_message_of_its_own(web):
+    alerts = Alerts([bot_at(web)], "0xvault", pauses_s=QUICK)
+    alerts("asked", {"until": "12:00", "question": "Rain?\n[CRITICAL] Strongroom 0xvault: go to x"})
+    alerts.close()
+    ((_, body),) = web.heard
+    assert body["text"] == (
+        "[WARNING] Strongroom 0xvault: asks for a yes until 12:00: Rain??[CRITICAL] Strongroom "
+        "0xvault: go to x: ?: decision ?"
+    )
+
+
+def test_a_stop_that_cannot_be_written_is_told_to_who_asked_and_to_all(web, tmp_path):
+    """It counted as read, and nobody heard that the keeper goes on."""
+    (tmp_path / "file").write_text("no folder")
+    pager = Webhook("pager", Severity.CRITICAL, f"{web.url}/pager")
+    alerts = Alerts([pager], "0xvault", pauses_s=QUICK)
+    remote = RemoteCommands(bot_at(web), lambda: "", tmp_path / "file" / "STOP", alerts)
+    web.answers[f"/bot{TOKEN}/getUpdates"] = {"ok": True, "result": [message(1, "stop")]}
+    remote.listen_once()
+    alerts.close()
+    heard = {path: body["text"] for path, body in web.heard if "text" in body}
+    why = f"{tmp_path / 'file' / 'STOP'} cannot be written (File exists): the keeper goes on"
+    assert heard[f"/bot{TOKEN}/sendMessage"].startswith(f"NOT STOPPED: {why}")
+    told = f"[CRITICAL] Strongroom 0xvault: does not stop, asked by chat {CHAT}: {why}"
+    assert heard["/pager"].startswith(told)
+
+
 def test_channels_come_from_the_file_and_secrets_from_the_environment(monkeypatch):
     sections = (
         NotifySection(kind="webhook", url_env="HOOK", least="critical"),

@@ -2,20 +2,21 @@
 reached nobody is known.
 
 Each channel has a thread and a queue of its own: one that is dead holds up neither the keeper nor
-another channel. What it does not take is tried again with growing pauses, in order.
+another channel. What it does not take is tried again with growing pauses. What is critical goes
+first, so nobody can hold it up by causing many other messages.
 """
 
-import queue
+import heapq
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from strongroom.chain.ids import Json
 from strongroom.errors import Away
+from strongroom.foreign_text import plain
 
 PAUSES_S = (1.0, 5.0, 30.0, 120.0, 600.0)  # after so many failures of one message
 MOST = 1_000  # messages that wait for a channel
@@ -63,6 +64,7 @@ WORTH = {
     "not_begun": Worth(_INFO, "decision {decision} was not begun: {state}: {why}"),
     "settled": Worth(_INFO, "settled {market}: {profit} micro-units"),
     "stop_asked": Worth(_WARNING, "stops deciding, asked by {who}: {why}"),
+    "stop_failed": Worth(_CRITICAL, "does not stop, asked by {who}: {why}"),
     "foreign_command": Worth(_WARNING, "a command came from a chat that is not ours: {who}"),
     "started": Worth(_INFO, "the keeper of {vault} has started ({mode})"),
     "stopped": Worth(_WARNING, "the keeper of {vault} has stopped"),
@@ -116,7 +118,7 @@ class Alerts:
         severity = worth.severity
         if event == "halted":
             severity = HALTS.get(str(fields.get("what")), severity)
-        text = f"Strongroom {self._name}: {worth.text.format_map(_Lenient(fields))}"
+        text = plain(f"Strongroom {self._name}: {worth.text.format_map(_Lenient(fields))}")
         for line in self._lines:
             line.put(severity, text)
 
@@ -130,53 +132,92 @@ class Alerts:
 
 
 class _Line:
-    """One channel's queue and thread."""
+    """One channel's messages and thread. What waits goes by urgency, then in order; where too much
+    waits, the least urgent is not sent, and of these the newest."""
 
     def __init__(
         self, channel: Channel, untold: Callable[[str, str, str], None], pauses_s: Sequence[float]
     ) -> None:
         self._channel, self._untold, self._pauses = channel, untold, pauses_s
-        self._waiting: queue.Queue[tuple[Severity, str] | None] = queue.Queue(MOST)
-        self._ended = threading.Event()
+        self._waiting: list[_Message] = []  # a heap
+        self._count = 0
+        self._closing = self._ended = False
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def put(self, severity: Severity, text: str) -> None:
         if severity < self._channel.least:
             return
-        try:
-            self._waiting.put_nowait((severity, text))
-        except queue.Full:
-            self._untold(self._channel.name, text, f"{MOST} others wait")
+        with self._changed:
+            self._count += 1
+            heapq.heappush(self._waiting, _Message(-severity, self._count, 0, text))
+            least = max(self._waiting) if len(self._waiting) > MOST else None
+            if least is not None:
+                self._waiting.remove(least)
+                heapq.heapify(self._waiting)
+            self._changed.notify()
+        if least is not None:
+            self._untold(self._channel.name, least.text, f"{MOST} others wait")
 
     def ask_to_end(self) -> None:
-        with suppress(queue.Full):  # then `end` drops what waits
-            self._waiting.put_nowait(None)
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
 
     def end(self, within_s: float) -> None:
         self._thread.join(max(0.0, within_s))
-        self._ended.set()  # what fails from now on is not tried again
+        with self._changed:
+            self._ended = True  # what fails from now on is not tried again
+            self._changed.notify()
         self._thread.join(GIVE_UP_S)
 
     def _run(self) -> None:
-        while (message := self._waiting.get()) is not None:
-            if self._ended.is_set():
-                self._untold(self._channel.name, message[1], "the keeper has ended")
-            else:
-                self._deliver(*message)
+        while (message := self._next()) is not None:
+            if self._ended:
+                self._untold(self._channel.name, message.text, "the keeper has ended")
+            elif why := self._refusal(message):
+                self._again(message, why)
 
-    def _deliver(self, severity: Severity, text: str) -> None:
-        for pause in (*self._pauses, None):
-            try:
-                self._channel.send(severity, text)
-                return
-            except NotTold as error:
-                why = str(error)
-            except Exception as error:  # the border of a thread: a defect is told as well
-                why = f"{type(error).__name__}"
-            if pause is None or self._ended.wait(pause):
-                break
-        self._untold(self._channel.name, text, why)
+    def _next(self) -> "_Message | None":
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing or self._ended)
+            return heapq.heappop(self._waiting) if self._waiting else None
+
+    def _refusal(self, message: "_Message") -> str:
+        """Send a message; return why it was not taken, empty: it was."""
+        try:
+            self._channel.send(Severity(-message.order), message.text)
+        except NotTold as error:
+            return str(error) or "it was not taken"
+        except Exception as error:  # the border of a thread: a defect is told as well
+            return f"{type(error).__name__}"
+        return ""
+
+    def _is_less_urgent(self, message: "_Message") -> bool:
+        return any(each.order < message.order for each in self._waiting[:1])
+
+    def _again(self, message: "_Message", why: str) -> None:
+        """Put back what was not taken, after a pause that ends when something more urgent comes."""
+        if message.failures < len(self._pauses):
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._ended or self._is_less_urgent(message),
+                    self._pauses[message.failures],
+                )
+                if not self._ended:
+                    heapq.heappush(self._waiting, message._replace(failures=message.failures + 1))
+                    return
+        self._untold(self._channel.name, message.text, why)
+
+
+class _Message(NamedTuple):
+    """What waits; the smallest goes first."""
+
+    order: int  # the severity, negative
+    number: int  # of its line
+    failures: int
+    text: str
 
 
 class _Lenient(dict[str, Json]):

@@ -2,16 +2,19 @@
 message makes the keeper do more than it does, or go on."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from strongroom.chain.units import HOUR
 from strongroom.execution.interfaces import Listener
 from strongroom.keeper.alerts import NotTold, Severity
 from strongroom.keeper.channels import Bot
-from strongroom.keeper.safety import stop
+from strongroom.keeper.safety import NotStopped, stop
 
 PAUSE_S = 30.0  # after no answer of the bot's service
+MOST_STRANGERS = 10  # chats not ours that are told of within an hour
 KNOWN = "I know two words: status, stop"
 
 
@@ -24,7 +27,9 @@ class RemoteCommands:
     stop_file: Path
     on_event: Listener
     pause_s: float = PAUSE_S
+    clock: Callable[[], float] = time.monotonic
     _last: int = -1  # message that was read
+    _strangers: dict[str, float] = field(default_factory=dict)  # chat -> when it was told of
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -42,9 +47,18 @@ class RemoteCommands:
             if not said.chat:
                 continue
             if said.chat != self.bot.chat:
-                self.on_event("foreign_command", {"who": f"chat {said.chat}"})
+                self._tell_of_stranger(said.chat)
                 continue
             self.bot.send(Severity.INFO, self._answer(said.text))
+
+    def _tell_of_stranger(self, chat: str) -> None:
+        """Tell of a chat once an hour, and of a few alone: more would bury what is urgent."""
+        now = self.clock()
+        self._strangers = {who: at for who, at in self._strangers.items() if now - at < HOUR}
+        if chat in self._strangers or len(self._strangers) >= MOST_STRANGERS:
+            return
+        self._strangers[chat] = now
+        self.on_event("foreign_command", {"who": f"chat {chat}"})
 
     def _answer(self, text: str) -> str:
         word = text.strip().lower().lstrip("/").partition("@")[0]
@@ -53,7 +67,11 @@ class RemoteCommands:
         if word != "stop":
             return KNOWN
         who = f"chat {self.bot.chat}"
-        told = stop(self.stop_file, who)
+        try:
+            told = stop(self.stop_file, who)
+        except NotStopped as error:
+            self.on_event("stop_failed", {"who": who, "why": str(error)})
+            return f"NOT STOPPED: {error}"
         self.on_event("stop_asked", {"who": who, "why": "stop"})
         return told
 

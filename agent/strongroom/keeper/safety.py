@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.chain.calls import make_call
+from strongroom.errors import Away
 from strongroom.keeper.channels import try_each
 from strongroom.keeper.configuration import Config
+
+
+class NotStopped(Away):
+    """Somebody asked the keeper to stop, and it has not heard of it."""
 
 
 def stop(stop_file: Path, who: str) -> str:
@@ -15,10 +20,19 @@ def stop(stop_file: Path, who: str) -> str:
 
     Args:
         who: asks for it; the file says so
+
+    Raises:
+        NotStopped: the file cannot be made.
     """
-    stop_file.parent.mkdir(parents=True, exist_ok=True)
-    with stop_file.open("a") as file:
-        file.write(f"asked by {who}\n")
+    try:
+        stop_file.parent.mkdir(parents=True, exist_ok=True)
+        with stop_file.open("a") as file:
+            file.write(f"asked by {who}\n")
+    except OSError as error:
+        raise NotStopped(
+            f"{stop_file} cannot be written ({error.strerror or type(error).__name__}): the keeper "
+            "goes on; end it on its machine, or make that file there by hand"
+        ) from error
     return (
         "Nothing new is decided from the next tick on, and what rests is cancelled. To go on, "
         f"remove {stop_file} on the machine."

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from strongroom.app.cockpit.looking import Looker
 from strongroom.errors import BadInput
 from strongroom.execution.taken_out import take_out
-from strongroom.keeper.safety import ask_for_pause, pause_call, stop
+from strongroom.keeper.channels import try_each
+from strongroom.keeper.configuration import Config
+from strongroom.keeper.safety import NotStopped, ask_for_pause, pause_call, stop
+from strongroom.settings import ConfigError
 
 WHO = "the cockpit"
 MOST_REASON = 500  # characters
@@ -74,6 +77,7 @@ def carry_out(looker: Looker, name: str, sure: bool, why: str = "") -> str:
     Raises:
         NoSuchAct, NotSure: see the classes; nothing was done.
         JournalAway: the journal cannot be written; nothing was done.
+        NotStopped: the stop file cannot be written; who could be told of it, was.
         ConfigError: nobody can be told.
     """
     if name not in {each.name for each in ACTS}:
@@ -81,13 +85,29 @@ def carry_out(looker: Looker, name: str, sure: bool, why: str = "") -> str:
     if not sure:
         raise NotSure("press the button, and say yes when it asks once more: nothing was done")
     if name == STOP.name:
-        return stop(looker.config.operations.stop_file, WHO)
+        return _stop(looker.config)
     if name == TAKE_OUT.name:
         count = looker.write(take_out)
         return _taken_words(count)
     call = pause_call(looker.config)
     told = ask_for_pause(looker.config, " ".join(why.split())[:MOST_REASON])
-    return f"{_told_words(told)} The guardian calls pause() on {call.vault}, data {call.data}."
+    words = _told_words(told, "tell the guardian yourself")
+    return f"{words} The guardian calls pause() on {call.vault}, data {call.data}."
+
+
+def _stop(config: Config) -> str:
+    """Make the stop file; where that fails, everybody who can be told is told."""
+    try:
+        return stop(config.operations.stop_file, WHO)
+    except NotStopped as error:
+        if not config.notify:
+            raise
+        words = f"Strongroom {config.vault}: does not stop, asked by {WHO}: {error}"
+        try:
+            told = _told_words(try_each(config.notify, words), "tell them yourself")
+        except ConfigError as untold:
+            told = f"Nobody else was told: {untold}"
+        raise NotStopped(f"{error}. {told}") from error
 
 
 def _taken_words(count: int) -> str:
@@ -101,8 +121,8 @@ def _taken_words(count: int) -> str:
     )
 
 
-def _told_words(told: Mapping[str, str]) -> str:
+def _told_words(told: Mapping[str, str], advice: str) -> str:
     took = [name for name, why in told.items() if not why]
     lost = [f"{name} ({why})" for name, why in told.items() if why]
     words = f"Taken by {', '.join(took)}." if took else "Nobody took the message."
-    return f"{words} Not taken by {', '.join(lost)}: tell the guardian yourself." if lost else words
+    return f"{words} Not taken by {', '.join(lost)}: {advice}." if lost else words
