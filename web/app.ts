@@ -8,7 +8,7 @@ import { HalfDone, Refused, words } from "./errors.ts";
 import * as previews from "./preview.ts";
 import type { Fields, Preview } from "./preview.ts";
 import * as rights from "./rights.ts";
-import { carryOut, type Sent, untilFinal } from "./sending.ts";
+import { carryOut, type Tell } from "./sending.ts";
 import { canBeTakenBack, look, type OwnVault, requestWords, type Vault, type VaultRequest, worth } from "./vault.ts";
 import { discover, type Provider, Wallet } from "./wallet.ts";
 import { config, say } from "./words.ts";
@@ -159,12 +159,15 @@ const forms = () => document.querySelectorAll<HTMLFormElement>("form[data-way]")
 const looks = new WeakMap<HTMLFormElement, symbol>(); // the preview that a form waits for
 const statusOf = (form: HTMLFormElement) => within(form, ".status");
 const previewOf = (form: HTMLFormElement) => within(form, ".preview");
+/** What is in a form; disabled while what it previewed is carried out: one at a time. */
+const insideOf = (form: HTMLFormElement) => within<HTMLFieldSetElement>(form, "fieldset");
 
-/** Take a preview away, also one that is still being made: what was typed or connected is another. */
+/** Take a preview away, also one that is still being made: what was typed or connected is another.
+ * How far it is with what was sent stays. */
 function forget(form: HTMLFormElement): void {
   looks.delete(form);
   previewOf(form).replaceChildren();
-  put(statusOf(form), "");
+  if (!insideOf(form).disabled) put(statusOf(form), "");
 }
 
 function fields(form: HTMLFormElement): Fields {
@@ -176,7 +179,7 @@ function fields(form: HTMLFormElement): Fields {
 async function preview(form: HTMLFormElement): Promise<void> {
   const { chain, wallet } = app;
   const status = statusOf(form), who = wallet?.who;
-  if (!chain || !who) return;
+  if (!chain || !who || insideOf(form).disabled) return;
   forget(form);
   const mine = Symbol("preview"), typed = fields(form);
   looks.set(form, mine);
@@ -210,7 +213,7 @@ function show(form: HTMLFormElement, who: Address, found: Preview, lines: string
     return;
   }
   const button = make("button", found.typed ? "Sign" : "Sign and send", { type: "button", class: "send" });
-  button.addEventListener("click", () => void act(form, button, who, found));
+  button.addEventListener("click", () => void act(form, who, found));
   place.append(button);
   button.focus();
 }
@@ -224,36 +227,38 @@ function offerSkips(markets: string[], chosen: string[]): void {
   at("skips-place").hidden = !markets.length;
 }
 
-async function act(form: HTMLFormElement, button: HTMLButtonElement, who: Address, found: Preview): Promise<void> {
+async function act(form: HTMLFormElement, who: Address, found: Preview): Promise<void> {
   const tell = (text: string) => put(statusOf(form), text);
-  const { chain, wallet } = app;
-  if (!chain || !wallet) return;
-  button.disabled = true;
+  const { chain, wallet } = app, inside = insideOf(form);
+  if (!chain || !wallet || inside.disabled) return;
+  inside.disabled = true;
   try {
     if (found.typed) {
       tell("Sign the permit in your wallet.");
       at<HTMLTextAreaElement>("permit-text").value = await rights.signPermit(chain, wallet, found.typed);
       at("permit-place").hidden = false;
     } else {
-      for (const each of await carryOut(chain, wallet, who, found.steps, tell)) follow(chain, each);
+      await carryOut(chain, wallet, who, found.steps, tell, listed);
       form.reset(); // pressed again it would be another one
     }
     previewOf(form).replaceChildren();
     await refresh();
     tell(`Done. ${found.next}`);
   } catch (error) {
-    button.disabled = false;
     if (error instanceof HalfDone) previewOf(form).replaceChildren();
     tell(words(error));
     await refresh();
+  } finally {
+    inside.disabled = false;
   }
 }
 
-function follow(chain: Chain, sent: Sent): void {
+/** Return what tells of one transaction, in a line of its own. */
+function listed(): Tell {
   const line = make("li");
   at("sent").append(line);
   at("sent-place").hidden = false;
-  void untilFinal(chain, sent, (text) => put(line, text));
+  return (text) => put(line, text);
 }
 
 function start(): void {

@@ -32,7 +32,7 @@ export function reasonOf(error: unknown): string | null {
     const data = typeof each.data === "string" ? each.data : "";
     const found = ofData(data);
     if (found) return found;
-    const told = /execution reverted:? ?(.*)|^reverted with reason string '(.*)'/i.exec(each.details ?? each.message ?? "");
+    const told = /execution reverted:? ?(.*)|reverted with reason string '(.*)'/i.exec(each.details ?? each.message ?? "");
     if (told && data !== "0x") return told[1] || told[2] || "empty revert";
   }
   return null;
@@ -59,10 +59,11 @@ export function wouldRevert(what: string, why: string): Refused {
 export function certainly(error: unknown): string | null {
   if (error instanceof Refused) return error.message;
   for (const { code } of causes(error)) if (code !== undefined && WALLET[code]) return WALLET[code];
-  return POOR.test(textOf(error)) ? NO_GAS : null;
+  return POOR.test(textOf(error)) && !reasonOf(error) ? NO_GAS : null;
 }
 
-const POOR = /insufficient funds|exceeds balance|gas \* price/i;
+// as nodes say it; tokens have too little as well, in words of their own
+const POOR = /insufficient funds|gas \* price|upfront cost exceeds account balance|doesn't have enough funds/i;
 const NO_GAS = "The account has too little of the chain's coin to pay for gas: nothing was sent.";
 
 function textOf(error: unknown): string {

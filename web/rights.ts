@@ -14,9 +14,12 @@ const PERMIT = ["owner", "spender", "value", "nonce", "deadline"].map((name) => 
   { name, type: ["owner", "spender"].includes(name) ? "address" : "uint256" }));
 
 function somebody(field: string | string[], who: Address): Address {
-  const text = String(field);
-  if (!isAddress(text.trim(), { strict: false })) throw new Refused(`${text || "nothing"} is not an address: write 0x and 40 hex digits.`);
-  const address = getAddress(text.trim().toLowerCase());
+  const text = String(field).trim();
+  if (!isAddress(text, { strict: false })) throw new Refused(`${text || "nothing"} is not an address: write 0x and 40 hex digits.`);
+  const address = getAddress(text.toLowerCase()), digits = text.slice(2);
+  if (![address.slice(2), digits.toLowerCase(), digits.toUpperCase()].includes(digits)) {
+    throw new Refused(`${text} is mistyped: its capitals are not those of an address.`);
+  }
   if (address === who) throw new Refused("This is your own account: name another one.");
   return address;
 }

@@ -1,44 +1,51 @@
-// From a preview to transactions that are final: tried, signed, waited for, watched.
+// From a preview to transactions that are final: tried, signed, sent, followed.
 
 import type { Address, Hex } from "viem";
 import type { Chain, Receipt, Step } from "./chain.ts";
-import { Away, certainly, HalfDone, quantity, Refused, words } from "./errors.ts";
+import { certainly, HalfDone, quantity, Refused, words } from "./errors.ts";
 
 import type { Wallet } from "./wallet.ts";
 
-/** A transaction that is in a block. */
-export interface Sent {
-  what: string; hash: Hex; receipt: Receipt;
+/** A transaction that a wallet has sent for an account. */
+interface Sent {
+  what: string; hash: Hex; who: Address;
 }
 
-type Tell = (text: string) => void;
+/** Where it stands: it waits for a block, is in one, has failed in one, or another one has its nonce. */
+type Standing = "waits" | "good" | "failed" | "replaced";
+
+/** Shows a sentence. */
+export type Tell = (text: string) => void;
 
 const POLL_MS = 1_000;
 const HASH = /^0x[0-9a-f]{64}$/i;
+const SURE = 2; // looks in a row: nodes behind one address may be a block apart
 const pause = () => new Promise<void>((done) => setTimeout(done, POLL_MS));
 
 /** Send a preview's transactions one after another; each is tried before it is signed, and mined
- * before the next. Returns what was sent: name, hash, receipt.
+ * before the next.
  *
- * `tell` gets a sentence of how far it is. Every failure names what was sent before. */
-export async function carryOut(chain: Chain, wallet: Wallet, who: Address, steps: Step[], tell: Tell): Promise<Sent[]> {
-  const sent: Sent[] = [];
+ * `tell` gets a sentence of how far it is. `listed` gives what tells of one transaction, from when
+ * it was sent until it is final. Every failure names what was sent before. */
+export async function carryOut(
+  chain: Chain, wallet: Wallet, who: Address, steps: Step[], tell: Tell, listed: () => Tell,
+): Promise<void> {
+  const done: Sent[] = [];
   for (const [place, step] of steps.entries()) {
     const which = steps.length > 1 ? ` (${place + 1} of ${steps.length})` : "";
     try {
       const gas = await chain.gasOf(who, step);
       tell(`Sign ${step.what} in your wallet${which}.`);
       const hash = await signed(wallet, who, step, gas + gas / 5n);
-      tell(`${step.what}${which} was sent (${hash}): it waits for a block.`);
-      const receipt = await mined(chain, who, step.what, hash, tell);
-      sent.push({ what: step.what, hash, receipt });
+      const sent = { what: step.what, hash, who };
+      await mined(chain, sent, tell, listed());
+      done.push(sent);
     } catch (error) {
-      if (!sent.length) throw error;
-      const before = sent.map(({ what, hash }) => ` ${what} was sent before (${hash}).`).join("");
+      if (!done.length) throw error;
+      const before = done.map(({ what, hash }) => ` ${what} was sent before (${hash}).`).join("");
       throw new HalfDone(words(error) + before);
     }
   }
-  return sent;
 }
 
 /** Let the wallet sign and send. An error that does not say that nothing was sent says nothing. */
@@ -54,49 +61,63 @@ async function signed(wallet: Wallet, who: Address, step: Step, gas: bigint): Pr
   }
 }
 
-/** Wait until a transaction is in a block; return its receipt. */
-async function mined(chain: Chain, who: Address, what: string, hash: Hex, tell: Tell): Promise<Receipt> {
-  let nonce: bigint | null = null;
-  for (;;) {
+/** Wait until a transaction is in a block; `line` tells of it further. */
+function mined(chain: Chain, sent: Sent, tell: Tell, line: Tell): Promise<void> {
+  return new Promise((done, fail) => {
+    let waits = true;
+    void follow(chain, sent, (standing, text) => {
+      line(text);
+      if (!waits) return;
+      waits = standing === "waits";
+      if (waits) tell(text);
+      else if (standing === "good") done();
+      else fail(new HalfDone(text));
+    });
+  });
+}
+
+/** Follow a transaction until its block is final, or another one has its nonce; tell each change. */
+async function follow(chain: Chain, sent: Sent, tell: (standing: Standing, text: string) => void): Promise<void> {
+  const { what, hash } = sent;
+  let nonce: bigint | null = null, known: Receipt | null = null, taken = 0;
+  const stands = () => (known ? inBlock(sent, known) : `${what} was sent (${hash})`);
+  tell("waits", `${stands()}: it waits for a block.`);
+  for (;; await pause()) {
     try {
+      const last = await chain.finalBlock(); // before the receipt: what is final by now stays as it is
       const receipt = await chain.receipt(hash);
-      if (receipt && !receipt.isGood) {
-        throw new HalfDone(`${what} failed in block ${receipt.block} (${hash}): nothing but gas was spent by it.`);
-      }
-      if (receipt) return receipt;
-      const found = await chain.request<{ nonce: Hex } | null>("eth_getTransactionByHash", hash);
-      if (found) nonce = quantity(found.nonce);
-      else if (nonce !== null && quantity(await chain.request("eth_getTransactionCount", who, "latest")) > nonce) {
-        throw new HalfDone(`Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
-      }
-    } catch (error) {
-      if (error instanceof Refused) throw error;
-      tell(`The node does not answer as it must. ${what} was sent (${hash}): do not send it again; this page waits for the node.`);
+      nonce ??= await nonceOf(chain, hash);
+      taken = !receipt && nonce !== null && (await isTaken(chain, sent, nonce)) ? taken + 1 : 0;
+      if (receipt) {
+        known = receipt;
+        const isOver = last === null || last >= receipt.block;
+        const how = last === null ? "This node does not tell when a block is final." : isOver ? "Final." : "Not final yet.";
+        tell(receipt.isGood ? "good" : "failed", `${stands()}. ${how}`);
+        if (isOver) return;
+      } else if (taken === SURE) {
+        return tell("replaced", `Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
+      } else if (known) {
+        tell("waits", `${what}: the chain undid block ${known.block}; transaction ${hash} waits for a block again.`);
+      } else tell("waits", `${stands()}: it waits for a block.`);
+    } catch {
+      tell("waits", `The node does not answer as it must. ${stands()}: do not send it again; this page waits for the node.`);
     }
-    await pause();
   }
 }
 
-/** Follow a mined transaction until its block is final; tell each change. */
-export async function untilFinal(chain: Chain, { what, hash, receipt }: Sent, tell: Tell): Promise<void> {
-  let known = receipt;
-  const name = () => `${what}: block ${known.block}, ${known.gas.toLocaleString("en")} gas, transaction ${hash}`;
-  tell(`${name()}. Not final yet.`);
-  for (;;) {
-    await pause();
-    try {
-      const now = await chain.receipt(hash);
-      if (!now) {
-        tell(`${what}: the chain undid block ${known.block}; transaction ${hash} waits for a block again.`);
-        continue;
-      }
-      known = now;
-      const last = await chain.finalBlock();
-      if (last === null) return tell(`${name()}. This node does not tell when a block is final.`);
-      if (last >= known.block) return tell(`${name()}. Final.`);
-      tell(`${name()}. Not final yet.`);
-    } catch (error) {
-      if (!(error instanceof Away)) return tell(`${name()}. ${words(error)}`);
-    }
-  }
+function inBlock({ what, hash }: Sent, { isGood, block, gas }: Receipt): string {
+  if (!isGood) return `${what} failed in block ${block} (${hash}): nothing but gas was spent by it`;
+  return `${what}: block ${block}, ${gas.toLocaleString("en")} gas, transaction ${hash}`;
+}
+
+/** Return a transaction's nonce, which tells of what takes its place; null: the node does not know it. */
+async function nonceOf(chain: Chain, hash: Hex): Promise<bigint | null> {
+  const found = await chain.request<{ nonce: Hex } | null>("eth_getTransactionByHash", hash);
+  return found ? quantity(found.nonce) : null;
+}
+
+/** Return whether another transaction of the account has the nonce. */
+async function isTaken(chain: Chain, { hash, who }: Sent, nonce: bigint): Promise<boolean> {
+  if (quantity(await chain.request("eth_getTransactionCount", who, "latest")) <= nonce) return false;
+  return (await chain.receipt(hash)) === null; // asked last: it may have come into a block just now
 }

@@ -108,8 +108,8 @@ export class Wallet {
   }
 
   async #check(who: Address): Promise<void> {
-    if (this.who !== who) throw new Refused("Your wallet has another account now: look at the preview again. Nothing was sent.");
     this.chainId = Number(await this.provider.request({ method: "eth_chainId" }));
+    if (this.who !== who) throw new Refused("Your wallet has another account now: look at the preview again. Nothing was sent.");
     if (!this.isOnChain) throw new Refused(`Your wallet is on chain ${this.chainId}, the vault on chain ${config.chain_id}: nothing was sent.`);
   }
 

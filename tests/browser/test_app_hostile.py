@@ -14,7 +14,7 @@ from strongroom.app.serving import serving
 from strongroom.chain.ids import MarketId
 
 from tests.browser.browser import CORE, PROGRAM, Browser
-from tests.browser.lying_node import CHAIN, HASH, LyingNode, called
+from tests.browser.lying_node import CHAIN, HASH, RECEIPT, LyingNode, called
 from tests.defaults import UNIT
 
 pytestmark = pytest.mark.skipif(
@@ -254,6 +254,142 @@ def test_what_was_sent_is_never_offered_again_whatever_a_node_says(opened, brows
     node.says.clear()
     browser.wait(text="Done.", selector=f"{DEPOSIT} .status")
     assert len(browser.seen()["signed"]) == 1
+
+
+def test_what_another_account_would_send_is_refused_while_gas_is_estimated(opened, browser, node):
+    opened()
+    previewed(browser, "0.000000000001", form="exit")
+    browser.wait(text="Gas takes", selector="form[data-way=exit] .preview")
+    node.held = {"eth_estimateGas"}
+    node.open.clear()
+    browser.press(name="Sign and send", form="exit")
+    node.wait_asked("eth_simulateV1", "eth_estimateGas")
+    browser.tell(event="accountsChanged", value=[BOB])
+    browser.wait(text=BOB, selector="#position")
+    node.open.set()
+    browser.wait(text="another account now", selector="form[data-way=exit] .status")
+    assert browser.text(selector="form[data-way=exit] .send") == []
+    assert browser.seen()["signed"] == []
+
+
+def test_a_form_carries_one_thing_out_at_a_time(opened, browser, node):
+    """Until it is in a block nothing in the form can be pressed or typed, and its hash is seen."""
+    node.returns["allowance"] = (2**255,)
+    node.says["eth_getTransactionReceipt"] = None
+    opened()
+    for _ in range(2):  # two looks at the same leave one thing to press
+        previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    assert len(browser.text(selector=f"{DEPOSIT} .send")) == 1
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text=f"requestDeposit was sent ({HASH})", selector=f"{DEPOSIT} .status")
+    browser.wait(text=f"requestDeposit was sent ({HASH})", selector="#sent li")
+    assert browser.text(selector=f"{DEPOSIT} :is(input, button):enabled") == []
+    assert len(browser.text(selector="form[data-way=redeem] button:enabled")) == 2
+    browser.tell(event="accountsChanged", value=[BOB])
+    browser.wait(text=BOB, selector="#position")
+    for selector in (f"{DEPOSIT} .status", "#sent li"):
+        assert HASH in browser.text(selector=selector)[0]
+    node.says.clear()
+    browser.wait(text="Done.", selector=f"{DEPOSIT} .status")
+    assert len(browser.text(selector=f"{DEPOSIT} button:enabled")) == 2
+    assert len(browser.seen()["signed"]) == 1
+
+
+def sent_in_a_block_that_is_not_final(opened, browser, node):
+    node.returns["allowance"] = (2**255,)
+    node.says["eth_getTransactionReceipt"] = RECEIPT | {"blockNumber": "0x65"}
+    node.says["eth_getTransactionByHash"] = {"nonce": "0x5"}
+    opened()
+    browser.send("deposit", amount="10")
+    browser.wait(text="requestDeposit: block 101, 21,000 gas", selector="#sent li")
+    browser.wait(text="Not final yet.", selector="#sent li")
+
+
+def test_what_failed_in_its_new_block_is_not_said_to_be_done(opened, browser, node):
+    sent_in_a_block_that_is_not_final(opened, browser, node)
+    node.says["eth_getTransactionReceipt"] = RECEIPT | {"status": "0x0"}
+    browser.wait(text="Final.", selector="#sent li")
+    (line,) = browser.text(selector="#sent li")
+    assert line.startswith(f"requestDeposit failed in block 100 ({HASH}): nothing but gas was")
+
+
+def test_what_lost_its_nonce_after_its_block_was_undone_waits_no_more(opened, browser, node):
+    sent_in_a_block_that_is_not_final(opened, browser, node)
+    node.says |= {"eth_getTransactionReceipt": None, "eth_getTransactionByHash": None}
+    node.says["eth_getTransactionCount"] = "0x5"  # so many were mined: its nonce is free
+    browser.wait(text=f"undid block 101; transaction {HASH} waits", selector="#sent li")
+    node.says["eth_getTransactionCount"] = "0x6"
+    browser.wait(text=f"took the place of requestDeposit ({HASH})", selector="#sent li")
+
+
+def test_what_fails_in_its_block_is_followed_and_not_offered_again(opened, browser, node):
+    node.returns["allowance"] = (2**255,)
+    node.says["eth_getTransactionReceipt"] = RECEIPT | {"status": "0x0"}
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="requestDeposit failed in block 100", selector=f"{DEPOSIT} .status")
+    browser.wait(text="requestDeposit failed in block 100", selector="#sent li")
+    assert browser.text(selector=f"{DEPOSIT} .send") == []
+
+
+# EIP-55's own examples
+GOOD = ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359")
+
+
+@pytest.mark.parametrize(("form", "name"), [("operator", "operator"), ("permit", "spender")])
+def test_a_mistyped_address_is_refused(opened, browser, node, form, name):
+    opened()
+    if form == "permit":
+        browser.fill(form=form, name="amount", text="0.000000000001")
+    status, preview = (f"form[data-way={form}] {each}" for each in (".status", ".preview"))
+    for good in GOOD:
+        for wrong in (good.replace("E", "e"), good[:-1] + ("e" if good[-1] == "d" else "8")):
+            browser.fill(form=form, name=name, text=wrong)
+            browser.press(name="Preview", form=form)
+            browser.wait(text=f"{wrong} is mistyped: its capitals", selector=status)
+            assert browser.text(selector=f"{preview} .send") == []
+        for right in (good, f" {good} ", good.lower(), "0x" + good[2:].upper()):
+            browser.fill(form=form, name=name, text=right)
+            browser.press(name="Preview", form=form)
+            browser.wait(text=good, selector=preview)
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "words"),
+    [
+        ("eth_estimateGas", "ERC20: transfer amount exceeds balance", "did not work: ERC20: tra"),
+        (
+            "eth_estimateGas",
+            "VM Exception while processing transaction: reverted with reason string 'ERC20: "
+            "transfer amount exceeds balance'",
+            "would revert: ERC20: transfer amount exceeds balance",
+        ),
+        ("eth_estimateGas", "execution reverted: insufficient funds", "would revert: insuffic"),
+        ("eth_sendTransaction", "ERC20: transfer amount exceeds balance", "did not say whether"),
+        ("eth_sendTransaction", "execution reverted: insufficient funds", "did not say whether"),
+        (
+            "eth_sendTransaction",
+            "insufficient funds for gas * price + value: have 1 want 2",
+            "too little of the chain's coin to pay for gas: nothing was sent",
+        ),
+        (
+            "eth_sendTransaction",
+            "Upfront cost exceeds account balance",
+            "too little of the chain's coin to pay for gas: nothing was sent",
+        ),
+    ],
+)
+def test_too_little_of_a_token_is_not_too_little_gas(opened, browser, node, method, said, words):
+    node.returns["allowance"] = (2**255,)
+    node.says[method] = {"error": {"code": -32000, "message": said}}
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text=words, selector=f"{DEPOSIT} .status")
 
 
 def test_the_page_is_not_made_of_what_a_name_says(opened, browser, tmp_path):

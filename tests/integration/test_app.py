@@ -362,7 +362,8 @@ def test_a_node_that_goes_away_is_said_and_what_stands_is_dated(place, browser, 
 
 
 def test_a_block_that_the_chain_undoes_is_said(place, browser):
-    _, _, open_app, _ = invested(place, browser)
+    """And then that its nonce went to another one, on which it waits no more."""
+    _, alice, open_app, _ = invested(place, browser)
     open_app()
     snapshot = ape.networks.provider.make_request("evm_snapshot", [])
     browser.send("deposit", amount="10")
@@ -370,6 +371,9 @@ def test_a_block_that_the_chain_undoes_is_said(place, browser):
     ape.networks.provider.make_request("evm_revert", [snapshot])
     browser.wait(text="the chain undid block", selector="#sent")
     browser.wait(text="waiting deposit", selector="#position")
+    ask = ape.networks.provider.make_request
+    ask("eth_sendTransaction", [{"from": alice.address, "to": alice.address}])
+    browser.wait(text="took the place of requestDeposit", selector="#sent")
 
 
 def test_a_transaction_that_another_one_replaced_is_said(place, browser):
@@ -384,7 +388,7 @@ def test_a_transaction_that_another_one_replaced_is_said(place, browser):
         browser.press(name="Sign and send", form="redeem")
         browser.wait(text="requestRedeem was sent (0x", selector="form[data-way=redeem] .status")
         (words,) = browser.text(selector="form[data-way=redeem] .status")
-        browser.wait_seen(method="eth_getTransactionByHash")
+        browser.wait_seen(method="eth_getTransactionCount")  # asked of a nonce that it knows
         ask("anvil_dropTransaction", [words.partition("(")[2].partition(")")[0]])
         ask("eth_sendTransaction", [{"from": alice.address, "to": alice.address}])
         ask("evm_mine", [])
