@@ -13,9 +13,9 @@ from typing import Annotated, Any, TextIO, get_args
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_hex_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
+from strongroom.addresses import typed_address
 from strongroom.errors import BadInput, Refused, nearest
 
 
@@ -33,17 +33,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _an_address(text: str) -> str:
-    if not is_hex_address(text) or not text.startswith(("0x", "0X")):
-        raise ValueError(f"{text!r} is no address: write 0x and 40 hex digits")
-    right, digits = to_checksum_address(text), text[2:]
-    if digits not in (digits.lower(), digits.upper()) and text != right:
-        raise ValueError(f"{text} is mistyped: its capitals are not those of an address")
-    return right
-
-
 def _an_address_or_none(text: str) -> str:
-    return _an_address(text) if text else ""
+    return typed_address(text) if text else ""
 
 
 def _url_of(*schemes: str, empty: bool = False) -> AfterValidator:
@@ -73,7 +64,7 @@ def after(prefix: str) -> AfterValidator:
 
 
 # Kinds of values. Paths are relative to the file's folder, which is the context of validation.
-Address = Annotated[str, AfterValidator(_an_address)]
+Address = Annotated[str, AfterValidator(typed_address)]
 AddressOrNone = Annotated[str, AfterValidator(_an_address_or_none)]  # empty: none
 Place = Annotated[Path, AfterValidator(_beside)]
 HttpUrl = Annotated[str, _url_of("http://", "https://")]

@@ -105,7 +105,7 @@ def test_what_is_typed_stands_for(read, text, found):
 @pytest.mark.parametrize(
     ("read", "text", "told"),
     [
-        (an_address, "0x12", "is no address: write 0x and 40 hex digits"),
+        (an_address, "0x12", "is not an address: write 0x and 40 hex digits"),
         (an_address, MIXED.replace("5aA", "5AA"), "is mistyped"),
         (http_url, "ftp://node", "must begin with http:// or https://"),
         (stream_url, "http://x", "must begin with ws:// or wss://"),

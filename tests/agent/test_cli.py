@@ -170,7 +170,7 @@ NULL = "backtest docs/examples/backtest-null.toml"
         (f"{NULL} --workers 2", "--workers is of a sweep: add --sweep or --walk-forward"),
         (f"{NULL} --sweep --walk-forward time", "--sweep and --walk-forward: choose one"),
         (f"{NULL} --sweep --honesty", "--honesty checks one run: leave out the sweep"),
-        ("audit --vault 0x1", "Invalid value for '--vault': '0x1' is not an address: give"),
+        ("audit --vault 0x1", "Invalid value for '--vault': '0x1' is not an address: write"),
         (f"{AUDIT} --exchange 0x12", "Invalid value for '--exchange': '0x12' is not an address"),
         (f"{AUDIT} --exchange {VAULT}", "--exchange is the vault itself: name the exchange"),
         (f"{AUDIT} --from-block -5", "Invalid value for '--from-block': -5 is not in the range"),
@@ -178,7 +178,7 @@ NULL = "backtest docs/examples/backtest-null.toml"
         (f"{AUDIT} --at-block 5", "--at-block is of a what-if: add --what-if or --what-if-cap"),
         (f"{AUDIT} --what-if-cap 0:-5", "'0:-5': give a class and a cap in units, e.g. 0:250.00"),
         (f"{AUDIT} --what-if-cap 0:inf", "'0:inf': give a class and a cap in units, e.g."),
-        ("page --vault 0x1", "Invalid value for '--vault': '0x1' is not an address: give"),
+        ("page --vault 0x1", "Invalid value for '--vault': '0x1' is not an address: write"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_one_sentence(typed, told, capsys):

@@ -33,9 +33,9 @@ def start(path, *options):
 
 
 WRONG = {
-    "a digit short": (SAFE, SHORT, rf"\[safe.address\] '{SHORT}' is no address: write 0x and 40"),
-    "a letter that is no digit": (SAFE, SAFE[:-1] + "g", r"\[safe.address\] .* is no address"),
-    "without 0x": (SAFE, "00" + SAFE[2:], r"\[safe.address\] .* is no address"),
+    "a digit short": (SAFE, SHORT, rf"\[safe.address\] '{SHORT}' is not an address: write 0x"),
+    "a letter that is no digit": (SAFE, SAFE[:-1] + "g", r"\[safe.address\] .* is not an address"),
+    "without 0x": (SAFE, "00" + SAFE[2:], r"\[safe.address\] .* is not an address"),
     "mistyped": (
         SAFE, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",  # EIP-55's, its last letter changed
         r"\[safe.address\] .* is mistyped: its capitals",
@@ -46,7 +46,7 @@ WRONG = {
     "exchange": (SAFE[:-1] + "5", SHORT, r"\[venue.exchanges.1.address\] "),
     "multi_send": (
         '# multi_send = "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"', 'multi_send = "0x96"',
-        r"\[safe.multi_send\] '0x96' is no address",
+        r"\[safe.multi_send\] '0x96' is not an address",
     ),
     "stream": (
         "ws://127.0.0.1:8080/ws/market", "http://127.0.0.1:8080/ws/market",
@@ -167,7 +167,7 @@ def test_the_cosigners_file_is_read_in_the_same_way(tmp_path, monkeypatch):
     found = list(places(service.load(path).model_dump()))
     assert len(found) == 4 and all(each.is_relative_to(tmp_path) for each in found), found
     path.write_text(COSIGNER.replace(f'safe = "{SAFE}"', f'safe = "{SHORT}"'))
-    with pytest.raises(ConfigError, match=rf"\[policy.safe\] '{SHORT}' is no address"):
+    with pytest.raises(ConfigError, match=rf"\[policy.safe\] '{SHORT}' is not an address"):
         service.load(path)
 
 

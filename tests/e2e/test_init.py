@@ -257,7 +257,7 @@ def test_at_a_terminal_it_asks_tells_what_is_wrong_and_asks_again(world, tmp_pat
         [*RUN, "init", str(tmp_path)], typed, {"STRONGROOM_RPC_URL": stage.chain.url}
     )
     for words in (
-        "is no address: write 0x and 40 hex digits",
+        "is not an address: write 0x and 40 hex digits",
         f"there is no Strongroom vault at {stage.safe.address}",
         f"the vault's accounts name {stage.venue.exchange.address}",
         "there is no contract at 0x9641d764fc13c8B624c04430C7356C1C7C8102e2",

@@ -18,8 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eth_utils.address import is_address
-
+from strongroom.addresses import typed_address
 from strongroom.audit.deciding_bounds import DecidingBounds, Spending
 from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import MICRO, SHARE
@@ -81,8 +80,9 @@ def parse_payer(text: str) -> tuple[str, IncomeKind]:
 
     kind, _, address = text.partition("=")
     kinds = [each.value for each in IncomeKind]
-    if kind not in kinds or not is_address(address):
+    if kind not in kinds or not address:
         raise BadInput(f"{text!r}: give one of {', '.join(kinds)} and an address: reward=0x...")
+    typed_address(address)
     return address, IncomeKind(kind)
 
 
@@ -305,8 +305,10 @@ def _check(options: AuditOptions) -> None:
         ("vault", options.vault),
         *(("exchange", e) for e in options.exchanges),
     ):
-        if not is_address(address):
-            raise BadInput(f"--{option} {address}: no address: give 0x and 40 hex digits")
+        try:
+            typed_address(address)
+        except BadInput as error:
+            raise BadInput(f"--{option} {error}") from error
     if options.vault.lower() in {each.lower() for each in options.exchanges}:
         raise BadInput("--exchange is the vault itself: name the exchange that it trades at")
     what_if = options.what_if_bps is not None or options.what_if_cap is not None

@@ -14,6 +14,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
+from strongroom.addresses import typed_address
 from strongroom.chain.contracts import Contracts, Key, test_keys
 from strongroom.chain.jsonrpc import RpcNode, shown_url
 from strongroom.errors import BadInput
@@ -48,14 +49,15 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
 
     Raises:
         UnknownAccount: see the class; `unlock` raises it, too.
+        BadInput: the address is mistyped.
         ConfigError: the file is no keystore.
         ChainAway: the node does not answer.
     """
     if match := _TEST.fullmatch(name):
         key = _test_key(int(match[1]), chain)
         return Wallet(key.address, lambda: key)
-    if is_address(name):
-        return Wallet(to_checksum_address(name), lambda: _no_key(name))
+    if re.fullmatch("0x[0-9a-fA-F]{40}", name):
+        return Wallet(typed_address(name), lambda: _no_key(name))
     path = _keystore(name)
 
     def opened() -> Key:

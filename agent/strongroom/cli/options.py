@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +20,12 @@ class AddressText(click.ParamType):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return it as it is."""
-        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
-            self.fail(f"{value!r} is not an address: give 0x and 40 hex digits", param, ctx)
+        from strongroom.addresses import typed_address
+
+        try:
+            typed_address(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
         return value
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eth_utils.address import is_address
-
+from strongroom.addresses import typed_address
 from strongroom.chain.accounts import wallet
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import TransactionRefused
@@ -24,7 +23,7 @@ from strongroom.deployment.plan import Plan, load
 from strongroom.deployment.record import RecordFile, StepState, default_path
 from strongroom.deployment.rehearsal import rehearse
 from strongroom.deployment.steps import LAST, Deployment
-from strongroom.errors import Away, BadInput, Differs, Refused, StrongroomError
+from strongroom.errors import Away, Differs, Refused, StrongroomError
 
 
 class RehearsalDiffers(Differs):
@@ -87,8 +86,7 @@ def run_verify(options: VerifyOptions) -> Verified:
         BadInput: the vault is no address, or the file does not fit.
         ChainAway: the node does not answer.
     """
-    if not is_address(options.vault):
-        raise BadInput(f"{options.vault} is not an address: --vault takes 0x and 40 hex digits")
+    typed_address(options.vault)
     plan = load(options.file) if options.file is not None else None
     return Verified(tuple(verify(Contracts(options.rpc), options.vault, plan)))
 

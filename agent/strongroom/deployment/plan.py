@@ -5,15 +5,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from eth_utils.address import is_address
 from pydantic import Field, JsonValue, ValidationError
 
+from strongroom.addresses import typed_address
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.codec import BadArguments
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import NO_CAP, UNLIMITED_ASSETS, ClassTerms, Limits, VaultTerms
 from strongroom.chain.units import BPS, DAY, MICRO
-from strongroom.errors import nearest
+from strongroom.errors import BadInput, nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
 Implementation = Literal["polymarket", "wallet", "safe", "delegated", "fpmm", "position"]
@@ -155,8 +155,10 @@ class Plan(Section):
             places[f"classes.{number}.oracle"] = each.oracle
             places[f"classes.{number}.keeper"] = each.keeper
         for place, address in places.items():
-            if not is_address(address):
-                raise ConfigError(f"{path}: [{place}] {address!r} is not an address")
+            try:
+                typed_address(address)
+            except BadInput as error:
+                raise ConfigError(f"{path}: [{place}] {error}") from error
         for number, each in enumerate(self.classes):
             try:
                 artifact(CONTRACTS[each.account]).initcode(*each.arguments)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from eth_utils.address import is_address, to_checksum_address
-
+from strongroom.addresses import typed_address
 from strongroom.chain import abi
 from strongroom.chain.artifacts import vault_abi
 from strongroom.chain.codec import BadArguments
@@ -15,6 +14,7 @@ from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.depositor.options import RequestKind
 from strongroom.depositor.requests import Dealing, DepositorRequest
+from strongroom.errors import BadInput
 from strongroom.foreign_text import plain
 
 SIDES = {RequestKind.DEPOSIT: 0, RequestKind.REDEEM: 1}
@@ -52,10 +52,11 @@ class DepositorVault:
         Raises:
             NoVault, ChainAway: see the classes.
         """
-        if not is_address(address):
-            raise NoVault(f"{address} is not an address: --vault takes 0x and 40 hex digits")
+        try:
+            self.address = typed_address(address)
+        except BadInput as error:
+            raise NoVault(f"--vault {error}") from error
         self.chain = chain
-        self.address = to_checksum_address(address)
         self._vault = chain.at(self.address, vault_abi())
         if not chain.code(self.address):
             raise NoVault(

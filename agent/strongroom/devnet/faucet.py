@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eth_utils.address import is_address, to_checksum_address
 from pydantic import TypeAdapter, ValidationError
 
+from strongroom.addresses import typed_address
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.units import ETHER, MICRO
@@ -52,11 +52,13 @@ def run_faucet(options: FaucetOptions) -> int:
         NoFaucet: see the class.
         ChainAway: the practice has ended.
     """
-    if not is_address(options.receiver):
-        raise NoFaucet(f"{options.receiver} is not an address: write 0x and 40 hex digits")
+    try:
+        receiver = typed_address(options.receiver)
+    except BadInput as error:
+        raise NoFaucet(str(error)) from error
     if options.assets <= 0:
         raise NoFaucet("an amount must be more than 0")
-    path, receiver = options.folder / FILE, to_checksum_address(options.receiver)
+    path = options.folder / FILE
     try:
         purse = TypeAdapter(Purse).validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

@@ -4,8 +4,7 @@ keepers and their Safes, the exchanges that its accounts sign for, the longest l
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eth_utils.address import is_address, to_checksum_address
-
+from strongroom.addresses import typed_address
 from strongroom.chain import abi
 from strongroom.chain.artifacts import vault_abi
 from strongroom.chain.codec import BadArguments
@@ -183,9 +182,7 @@ def version_of(chain: Contracts, exchange: str, domain: bytes) -> str:
 
 
 def _checked(address: str) -> str:
-    if not is_address(address):
-        raise BadInput(f"{address} is not an address: give 0x and 40 hex digits")
-    return to_checksum_address(address)
+    return typed_address(address)
 
 
 def _vault(chain: Contracts, address: str) -> Contract:
