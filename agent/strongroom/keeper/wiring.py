@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC
 from decimal import Decimal
 from importlib.metadata import version
@@ -440,8 +440,7 @@ def _signers(
     _check_keys("keys.owner", keys, holders)
     if cosigner is None:
         return OwnKeys(safe, config.chain.chain_id, keys[:threshold])
-    if cosigner.address not in holders or cosigner.address == owner.address:
-        raise ConfigError(f"[cosigner.url] {cosigner.address} is not another owner of the Safe")
+    refuse_cosigner(cosigner.address, owner.address, holders)
     return WithCosigner(safe, config.chain.chain_id, owner, cosigner)
 
 
@@ -465,11 +464,22 @@ def _reporter_signers(
             f"[reporter.safe] {threshold} owners must sign, keys of {len(keys)} are here: name "
             "more in further_owners"
         )
-    if cosigner.address not in holders or cosigner.address == keys[0].address:
-        raise ConfigError(
-            f"[cosigner.url] {cosigner.address} is not another owner of the reporter's Safe"
-        )
+    refuse_cosigner(cosigner.address, keys[0].address, holders, "the reporter's Safe")
     return WithCosigner(section.safe, config.chain.chain_id, keys[0], cosigner)
+
+
+def refuse_cosigner(address: str, own: str, holders: Set[str], whose: str = "the Safe") -> None:
+    """Refuse a co-signer that cannot be the second owner beside a key here.
+
+    Args:
+        own: address of the key here
+        holders: the Safe's owners
+
+    Raises:
+        ConfigError: it is no owner, or the key here itself.
+    """
+    if address not in holders or address == own:
+        raise ConfigError(f"[cosigner.url] {address} is not another owner of {whose}")
 
 
 def _owners(chain: Chain, safe: str) -> tuple[set[str], int]:

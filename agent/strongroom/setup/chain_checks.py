@@ -25,6 +25,8 @@ from strongroom.setup.checks import Check, CheckState
 from strongroom.setup.keeper_checks import told
 
 TIMEOUT_S = 5.0
+FEW = 10  # transactions, that a live keeper can at least pay for
+GAS_OF_ONE = 500_000  # a report with some markets, in a Safe's transaction
 FIRST_MODULE = "0x0000000000000000000000000000000000000001"  # a Safe's list begins and ends there
 GUARD = to_hex(keccak(b"guard_manager.guard.address"))  # the slot where a Safe has its guard
 MODULES = {
@@ -209,15 +211,17 @@ def _approvals(chain: Contracts, config: Config, what: str, address: str) -> Ite
 
 
 def _gas(chain: Contracts, config: Config) -> Iterator[Check]:
-    """Say what the executor has to pay gas with."""
+    """Say what the executor has to pay gas with, and whether it is enough for a few reports."""
     key = config.keys.executor
     executor = told_address(key) if key.exists() else ""
     if not executor:
         yield Check("gas", CheckState.NOTE, f"unknown: {key} does not say whose it is")
         return
     wei = chain.balance(executor)
-    words = f"{executor} has {(Decimal(wei) / ETHER).quantize(Decimal('0.0001'))}"
-    if wei:
+    needed = FEW * GAS_OF_ONE * int(str(chain.request("eth_gasPrice")), 16)
+    has, least = (f"{Decimal(each) / ETHER:.4g}" for each in (wei, needed))
+    words = f"{executor} has {has}, {FEW} reports cost some {least} at the node's gas price"
+    if wei and wei >= needed:
         yield Check("gas", CheckState.OK, words)
         return
     state = CheckState.WRONG if config.operations.mode in SENDING else CheckState.NOTE

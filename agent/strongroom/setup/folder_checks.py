@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from strongroom.chain.accounts import told_address
 from strongroom.chain.contracts import Contracts
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.service import CosignerConfig
@@ -24,8 +25,8 @@ from strongroom.keeper.configuration import Config, load
 from strongroom.keeper.first_files import COSIGNER, KEEPER
 from strongroom.keeper.status import NoJournal, open_journal
 from strongroom.keeper.vault_facts import safe_at
-from strongroom.keeper.wiring import make_packs
-from strongroom.settings import read_secret
+from strongroom.keeper.wiring import make_packs, refuse_cosigner
+from strongroom.settings import ConfigError, read_secret
 from strongroom.setup.chain_checks import TIMEOUT_S, chain_checks
 from strongroom.setup.checks import Check, CheckState
 from strongroom.setup.keeper_checks import (
@@ -37,6 +38,7 @@ from strongroom.setup.keeper_checks import (
     tick_check,
     told,
 )
+from strongroom.setup.start_checks import start_checks
 
 LOGS = 6  # the running one and five older ones
 MEGABYTE = 1_000_000
@@ -64,7 +66,7 @@ def folder_checks(
         config = load(keeper)
     except StrongroomError:
         return  # that was said
-    yield from _passphrases(config)
+    yield from start_checks(config)
     if cosigner.exists():
         yield from told(COSIGNER, lambda: _agreement(config, load_cosigner(cosigner)))
     yield from chain_checks(config, known[0], clock)
@@ -91,18 +93,6 @@ def _plan(path: Path) -> tuple[Plan | None, list[Check]]:
     except StrongroomError as error:
         return None, [Check(PLAN, CheckState.WRONG, "cannot be used", str(error))]
     return found, [Check(PLAN, CheckState.OK, f"plan of {found.vault.name}")]
-
-
-def _passphrases(config: Config) -> Iterator[Check]:
-    """Say which passphrases the environment has; none is shown."""
-    names = [config.keys.owner_passphrase_env, config.keys.executor_passphrase_env]
-    names += [config.reporter.owner_passphrase_env] if config.reporter else []
-    for name in names:
-        if name in os.environ:
-            yield Check("passphrase", CheckState.OK, f"{name} is set")
-        else:
-            yield Check("passphrase", CheckState.NOTE, f"{name} is not set here",
-                        f"export {name}=... where the keeper runs")  # fmt: skip
 
 
 def _agreement(config: Config, cosigner: CosignerConfig) -> Iterator[Check]:
@@ -140,7 +130,7 @@ def _agreement(config: Config, cosigner: CosignerConfig) -> Iterator[Check]:
 
 
 def _cosigner(config: Config, file: Path) -> Iterator[Check]:
-    """Ask the co-signer whether it could sign, and whose key it has."""
+    """Ask the co-signer whether it could sign, and for which Safes its key does."""
     section = config.cosigner
     if section is None:
         yield Check("co-signer", CheckState.NOTE, "none: the keys here sign alone")
@@ -151,12 +141,24 @@ def _cosigner(config: Config, file: Path) -> Iterator[Check]:
     except Away as error:
         yield Check("co-signer", CheckState.WRONG, str(error), f"strongroom cosigner {file}")
         return
-    safe = safe_at(Contracts(config.chain.rpc_url, timeout_s=TIMEOUT_S), config.safe.address)
-    if safe is not None and client.address not in safe.owners:
-        yield Check("co-signer", CheckState.DIFFERS, f"{client.address} is no owner of the Safe",
-                    f"give it the keystore of one of {', '.join(safe.owners)}")  # fmt: skip
-    else:
-        yield Check("co-signer", CheckState.OK, f"{client.address} answers at {section.url}")
+    yield Check("co-signer", CheckState.OK, f"{client.address} answers at {section.url}")
+    chain = Contracts(config.chain.rpc_url, timeout_s=TIMEOUT_S)
+    signed = [(config.safe.address, config.keys.owner, 0, "the Safe")]  # always signed with it
+    theirs = config.reporter
+    if theirs is not None and theirs.safe != config.safe.address:
+        keys = 1 + len(theirs.further_owners)
+        signed.append((theirs.safe, theirs.owner, keys, "the reporter's Safe"))
+    for address, key, here, whose in signed:
+        safe = safe_at(chain, address)
+        if safe is None or here >= safe.threshold:
+            continue  # there is none, which was said; or the keys here are enough
+        own = told_address(key) if key.exists() else ""
+        try:
+            refuse_cosigner(client.address, own, frozenset(safe.owners), whose)
+        except ConfigError as error:
+            others = ", ".join(each for each in safe.owners if each != own)
+            cure = f"give it the keystore of one of {others}"
+            yield Check("co-signer", CheckState.DIFFERS, str(error), cure)
 
 
 def _venue(config: Config) -> Iterator[Check]:
