@@ -10,6 +10,11 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
+def plain_lines(text: str) -> str:
+    """Return a text whose lines are plain; their ends are kept."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
 def cell(text: str) -> str:
     """Return a text for a cell of a spreadsheet, which would compute what looks like a formula."""
     shown = plain(text)

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from strongroom.foreign_text import plain
+from strongroom.foreign_text import plain_lines
 
 PIPE_WIDTH = 120  # of tables that go to a file or another program
 
@@ -27,4 +27,4 @@ class Screen(Console):
 
     def render_str(self, text: str, **how: Any) -> Text:
         """Return the text of a line or a cell; its lines' ends are kept."""
-        return super().render_str("\n".join(map(plain, text.split("\n"))), **how)
+        return super().render_str(plain_lines(text), **how)

@@ -12,11 +12,14 @@ from rich.table import Table
 from strongroom.audit.command import AuditOptions, run_audit, show
 from strongroom.backtest.report import _write_csv
 from strongroom.backtest.simulated_chain import ClosedMarket
+from strongroom.cli.boundary import Ended
 from strongroom.cli.keeper import pending
 from strongroom.depositor.lots import MovementKind, ShareMovement, lots_of
 from strongroom.depositor.statement import StatementResult
+from strongroom.depositor.vault import DepositorVault
 from strongroom.foreign_text import cell, plain
 from strongroom.keeper.radar import RuleTexts, show_rules
+from strongroom.reporting.explanation import _what
 from strongroom.screen import Screen
 
 from tests.agent.test_hostile_nodes import Said, as_it_is
@@ -113,6 +116,33 @@ def test_a_markets_rules_write_no_hash(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [each for each in lines if each.startswith("their_rules")] == ["their_rules = not known"]
     assert '  | their_rules = "0x0"' in lines
+
+
+class Asset:
+    """A contract that has all views, and an odd symbol."""
+
+    def __getattr__(self, name):
+        return lambda *arguments: LINES if name == "symbol" else "0x" + "11" * 20
+
+
+def test_a_symbol_writes_no_line_of_a_preview():
+    chain = SimpleNamespace(at=lambda *_: Asset(), code=lambda _: b"\x01", chain_id=1)
+    assert DepositorVault(chain, "0x" + "22" * 20).symbol == "pUSD?0 differences?[2J?x"
+
+
+def test_an_explanation_has_a_question_in_one_line():
+    leg = SimpleNamespace(
+        side="BUY", size=10**6, outcome="YES", price="0.9", kind="FAK", rest_at=None,
+        question="Rain?\n  task done",
+    )  # fmt: skip
+    record = SimpleNamespace(pack="tail", time=0, question="Rain?\nResult", legs=(leg,), moves=())
+    lines = list(_what("0x1", record))
+    assert lines[1] == "  Rain??Result" and lines[2].endswith(": Rain??  task done")
+
+
+def test_an_error_moves_no_cursor(capsys):
+    Ended("the node says \x1b[2Jok\rfine\nstart it", 2).show()
+    assert capsys.readouterr().err == "the node says ?[2Jok?fine\nstart it\n"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import click
 
 from strongroom.errors import Defect, Differs, StrongroomError, nearest
+from strongroom.foreign_text import plain_lines
 
 DIFFERS, FAILED, DEFECT, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 DEBUG = "strongroom.debug"
@@ -33,8 +34,8 @@ class Ended(click.ClickException):
         self.exit_code = code
 
     def show(self, file: Any = None) -> None:
-        """Print the sentence."""
-        click.echo(self.message, err=True)
+        """Print the sentence; a node's or a service's words in it move no cursor."""
+        click.echo(plain_lines(self.message), err=True)
 
 
 class Command(click.Command):
