@@ -134,7 +134,7 @@ def test_the_files_of_a_vault_on_chain_are_taken_by_every_command(world, tmp_pat
     assert [line for line in done.stdout.splitlines() if line.startswith("wrote ")] == [
         f"wrote {tmp_path / name}" for name in names
     ]
-    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in names} == {0o600}
     for words in (
         f"chain {polymarket.CHAIN_ID}, block ",
         "Strongroom devnet vault, in pUSD (",

@@ -103,11 +103,12 @@ def write_first_files(options: InitOptions) -> Written:
         raise ConfigError(f"no class of {found.vault} trades at an exchange: add one first")
     first = (
         f"{{}} of {found.name} on chain {found.chain_id}, written by `strongroom init`. Relative",
-        "paths are relative to this file; it holds no secret. docs/examples has every further key.",
+        "paths are relative to this file. A node's URL may hold a key, so only its user may read",
+        "it (mode 600). docs/examples has every further key.",
     )
 
     def text(what: str, document: JsonObject, notes: Mapping[str, str]) -> str:
-        return annotated(document, notes, [first[0].format(what), first[1]])
+        return annotated(document, notes, [first[0].format(what), *first[1:]])
 
     files = dict(options.also)
     files[KEEPER] = text("The keeper", _keeper(options, found, venue), KEEPER_NOTES)
@@ -117,10 +118,7 @@ def write_first_files(options: InitOptions) -> Written:
             check_secret(read_secret(options.folder / SECRET))
     places = write_new(options.folder, files)
     if found.cosigned and not (options.folder / SECRET).exists():
-        secret = options.folder / SECRET
-        with os.fdopen(os.open(secret, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-        places.append(secret)
+        places.append(_write_private(options.folder / SECRET, secrets.token_hex(32) + "\n"))
     return Written(tuple(places), tuple(_left(options, found)))
 
 
@@ -138,15 +136,23 @@ def refuse_existing(folder: Path, *names: str) -> None:
 def write_new(folder: Path, files: Mapping[str, str]) -> list[Path]:
     """Write files by name, none of which is there yet; return their paths.
 
+    Only this user can read them, and look into a folder that is made here: the URL of a node may
+    hold a key, and beside the files come keys and journal.
+
     Raises:
         ConfigError: one is; none was written.
     """
     refuse_existing(folder, *files)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        with (folder / name).open("x", encoding="utf-8") as file:
-            file.write(text)
-    return [folder / name for name in files]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [_write_private(folder / name, text) for name, text in files.items()]
+
+
+def _write_private(path: Path, text: str) -> Path:
+    """Write a new file that only this user can read."""
+    place = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(place, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
 
 
 def _keeper(options: InitOptions, found: VaultFacts, venue: VenueUrls) -> JsonObject:

@@ -33,6 +33,7 @@ from strongroom.setup.keeper_checks import (
     announced_checks,
     custody_checks,
     file_checks,
+    openness_checks,
     secret_checks,
     session_checks,
     tick_check,
@@ -61,6 +62,7 @@ def folder_checks(
         state = CheckState.MISSING if plan.exists() else CheckState.WRONG
         yield Check(KEEPER, state, f"not in {folder}", f"strongroom init {folder} --vault ADDRESS")
         return
+    yield from openness_checks(folder)
     yield from file_checks(keeper)
     try:
         config = load(keeper)
@@ -68,6 +70,7 @@ def folder_checks(
         return  # that was said
     yield from start_checks(config)
     if cosigner.exists():
+        yield from openness_checks(cosigner)
         yield from told(COSIGNER, lambda: _agreement(config, load_cosigner(cosigner)))
     yield from chain_checks(config, known[0], clock)
     yield from announced_checks(config.chain.rpc_url, config.vault)

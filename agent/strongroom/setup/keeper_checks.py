@@ -74,6 +74,7 @@ def file_checks(path: Path) -> Iterator[Check]:
         yield Check(str(path), CheckState.WRONG, "cannot be used", str(error))
         return
     yield Check(str(path), CheckState.OK, f"vault {config.vault}, mode {config.operations.mode}")
+    yield from openness_checks(path)
     secrets = [config.keys.owner, config.keys.executor, *config.keys.further_owners]
     secrets += [each.key for each in config.venue.wallets]
     if config.venue.relayer is not None:
@@ -85,6 +86,15 @@ def file_checks(path: Path) -> Iterator[Check]:
     if config.reporter is not None:
         secrets += [config.reporter.owner, *config.reporter.further_owners]
     yield from secret_checks(secrets)
+
+
+def openness_checks(path: Path) -> Iterator[Check]:
+    """Note a file or folder of the keeper's that other users can read: a node's URL may hold a key,
+    and journal and log have what is not published yet."""
+    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = 700 if path.is_dir() else 600
+        words = "others can read it: a key in a node's URL, or what is not published yet"
+        yield Check(str(path), CheckState.NOTE, words, f"chmod {mode} {path}")
 
 
 def _chain(config: Config) -> Iterator[Check]:
