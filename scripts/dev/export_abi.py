@@ -17,6 +17,7 @@ OWN = (
     "DelegatedAccount",
     "WalletRegistry",
     "DepositWallet",
+    "MandateBoard",
 )
 OLD = ("constant", "payable")  # what stateMutability says, in the words of Solidity 0.5
 

@@ -22,6 +22,7 @@ CONTRACTS = {
     "FpmmAccount": "accounts/FpmmAccount.vy",
     "DelegatedAccount": "accounts/DelegatedAccount.vy",
     "WalletRegistry": "accounts/WalletRegistry.vy",
+    "MandateBoard": "MandateBoard.vy",
 }
 STANDARD = {
     **dict.fromkeys(

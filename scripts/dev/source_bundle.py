@@ -12,7 +12,7 @@ CONTRACTS = (
     *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
     *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/SafeAccount"),
     *("accounts/PositionAccount", "accounts/DelegatedAccount", "accounts/FpmmAccount"),
-    "accounts/WalletRegistry",
+    *("accounts/WalletRegistry", "MandateBoard"),
 )
 EVM = "cancun"  # as ape-config.yaml
 

@@ -13,7 +13,17 @@ SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 FLOORS = (
     *("errors", "addresses", "foreign_text", "screen", "extras", "workers", "settings", "chain"),
     *("annotated", "database", "information"),
-    *("analysis", "strategy", "journal", "signing", "probe", "execution", "reporting", "cosigner"),
+    *(
+        "analysis",
+        "strategy",
+        "journal",
+        "signing",
+        "mandates",
+        "probe",
+        "execution",
+        "reporting",
+        "cosigner",
+    ),
     *("keeper", "deployment", "depositor", "setup", "audit", "app", "data", "backtest", "devnet"),
     "cli",
 )

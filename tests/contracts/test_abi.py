@@ -21,7 +21,7 @@ VARIABLE = re.compile(r"^(\w+): public\((constant|immutable)?", re.M)
 CONTRACTS = [
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
     *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
-    *("DelegatedAccount", "WalletRegistry"),
+    *("DelegatedAccount", "WalletRegistry", "MandateBoard"),
 ]
 
 

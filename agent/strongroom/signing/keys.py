@@ -7,10 +7,12 @@ validates it as EIP-1271 does in Safe 1.4.1: owners sign the `SafeMessage` that 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from coincurve import PrivateKey
+from coincurve import PrivateKey, PublicKey
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
+from strongroom.chain.ids import keccak, to_hex
 from strongroom.signing.hashing import (
     exchange_domain,
     keeper_order_digest,
@@ -22,6 +24,7 @@ from strongroom.signing.hashing import (
 from strongroom.signing.order import ExchangeDomain
 
 _V = tuple(bytes([27 + recovery]) for recovery in range(4))  # the last byte of a signature
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
 _ORDER_WORDS = 11
 _AFTER_THE_HEAD = word((_ORDER_WORDS + 2) * 32)  # where an envelope's signature begins
 
@@ -30,6 +33,21 @@ def sign_hash(owner: LocalAccount, message_hash: bytes) -> bytes:
     """Return an owner's signature, 65 bytes: r, s, v (RFC 6979, low s)."""
     signature = _key(owner.key).sign_recoverable(message_hash, hasher=None)
     return signature[:64] + _V[signature[64]]
+
+
+def signer_of(signature: bytes, message_hash: bytes) -> str:
+    """Return whose signature this is; empty: nobody's. Of the two forms of one signature only that
+    with the low s counts, and v is 27 or 28."""
+    if len(signature) != 65 or signature[64:] not in _V[:2]:
+        return ""
+    if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        return ""
+    plain = signature[:64] + bytes([_V.index(signature[64:])])
+    try:
+        key = PublicKey.from_signature_and_message(plain, message_hash, hasher=None)
+    except ValueError:  # coincurve: the numbers are no signature
+        return ""
+    return to_checksum_address(to_hex(keccak(key.format(compressed=False)[1:])[-20:]))
 
 
 def sign_as_owners(owners: Sequence[LocalAccount], message_hash: bytes) -> bytes:

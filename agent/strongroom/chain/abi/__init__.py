@@ -1,6 +1,7 @@
 """ABIs of the contracts that the agent talks to, exported by `make abi`; a test keeps them true.
 
-Safe.json is what the keeper needs of Safe 1.4.1, taken from safe-eth-py.
+Safe.json is what the keeper needs of Safe 1.4.1, taken from safe-eth-py, and EIP-1271's question,
+which its fallback handler answers.
 """
 
 import json
