@@ -18,6 +18,7 @@ OWN = (
     "WalletRegistry",
     "DepositWallet",
     "MandateBoard",
+    "PerformanceSplitter",
 )
 OLD = ("constant", "payable")  # what stateMutability says, in the words of Solidity 0.5
 

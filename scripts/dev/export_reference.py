@@ -15,6 +15,7 @@ CONTRACTS = {
     "VaultExits": "VaultExits.vy",
     "VaultGovernance": "VaultGovernance.vy",
     "VaultFactory": "VaultFactory.vy",
+    "PerformanceSplitter": "PerformanceSplitter.vy",
     "PolymarketAccount": "accounts/PolymarketAccount.vy",
     "WalletAccount": "accounts/WalletAccount.vy",
     "PositionAccount": "accounts/PositionAccount.vy",

@@ -9,7 +9,7 @@ import click
 from strongroom.chain.artifacts import vault_abi
 
 CONTRACTS = (
-    *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
+    *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory", "PerformanceSplitter"),
     *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/SafeAccount"),
     *("accounts/PositionAccount", "accounts/DelegatedAccount", "accounts/FpmmAccount"),
     *("accounts/WalletRegistry", "MandateBoard"),

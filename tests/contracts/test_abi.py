@@ -20,6 +20,7 @@ STANDARD = {
 VARIABLE = re.compile(r"^(\w+): public\((constant|immutable)?", re.M)
 CONTRACTS = [
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
+    "PerformanceSplitter",
     *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
     *("DelegatedAccount", "WalletRegistry", "MandateBoard"),
 ]
