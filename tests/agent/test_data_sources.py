@@ -94,13 +94,77 @@ def test_gamma_quotes_of_open_markets(tmp_path):
     name = "gamma_markets_open_2026-02-13.json.gz"
     found, raw = imported(tmp_path, "gamma", PAGES / name), records(name)
     quotes = {each["token"]: each for each in rows(tmp_path, Table.QUOTES)}
-    assert found["kept"] == {"markets": 200, "quotes": 200}
+    assert (found["kept"]["markets"], found["kept"]["quotes"]) == (200, 200)
     for each in raw:
         row = quotes[json.loads(each["clobTokenIds"])[0]]
         for side in ("bid", "ask"):
             told = each.get(f"best{side.title()}")
             assert row[side] == (None if told is None else round(told * M))
         assert row["bid_size"] is None and row["ask_size"] is None  # nobody said
+
+
+def test_gamma_tells_what_resting_orders_are_paid(tmp_path):
+    """The oracle is the order service's own list of the same days (`/sampling-markets`): spread in
+    cents, least size, and the daily rate, which is the sum of what Gamma lists as pools."""
+    found = imported(tmp_path, "gamma", *sorted(PAGES.glob("gamma_markets_*.json.gz")))
+    at_the_clob = {
+        "0x1fad72fae204143ff1c3035e99e7c0f65ea8d5cd9bd1070987bd1a3316f772be": (4, 20, 35_000),
+        "0xfd94efe3bbd624fb6577ad51cf5639dcbbcd0eb5a6f03543d98a8e4fe58af27a": (3, 100, 35_000),
+        "0x49686d26fb712515cd5e12c23f0a1c7e10214c7faa3cb0a730aabe0c33694082": (1, 50, 35_000),
+    }
+    pools = {}
+    for row in open_folder(tmp_path).rewards().iter_rows(named=True):
+        pools.setdefault(row["market"], []).append(row)
+    for market, (daily, least, spread) in at_the_clob.items():
+        assert sum(row["daily"] for row in pools[market]) == daily * M
+        assert {(row["min_size"], row["max_spread"]) for row in pools[market]} == {
+            (least * M, spread)
+        }
+        assert all(row["until_ms"] == 16_756_675_200_000 for row in pools[market]), "2500-12-31"
+    (first, second) = pools["0x1fad72fae204143ff1c3035e99e7c0f65ea8d5cd9bd1070987bd1a3316f772be"]
+    assert first["pool"] != second["pool"] and first["from_ms"] == 1_746_144_000_000  # 2025-05-02
+    newest = {}
+    for path in sorted(PAGES.glob("gamma_markets_*.json.gz")):
+        for each in records(path.name):
+            known = newest.get(each["conditionId"])
+            if known is None or known["updatedAt"] <= each["updatedAt"]:
+                newest[each["conditionId"]] = each
+    for name, each in newest.items():
+        rows_ = pools.get(name, [])
+        if "clobRewards" in each:
+            assert [row["daily"] for row in rows_] == [
+                pool["rewardsDailyRate"] * M for pool in each["clobRewards"]
+            ]
+        elif each["rewardsMinSize"]:  # an offer, and nobody says how much: not 0
+            assert [row["daily"] for row in rows_] == [None]
+        else:  # a closed market says 0 whatever it paid
+            assert [row["daily"] for row in rows_] == ([] if each["closed"] else [0])
+    closed = "rewards: closed, what it paid before is not told: unknown"
+    assert found["repaired"][closed] == sum(
+        each["closed"] and not each["rewardsMinSize"] for each in newest.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("about", "kept"),
+    [
+        ({"clobRewards": None}, [None]),
+        ({"clobRewards": []}, [None]),
+        ({"clobRewards": [{"id": "1", "rewardsDailyRate": 5, "assetAddress": "0x" + 40 * "1"}]},
+         [None]),  # in another coin
+        ({"clobRewards": ["x"]}, [None]),
+        ({"rewardsMinSize": None}, []),
+        ({"rewardsMaxSpread": -1}, []),
+        ({"rewardsMinSize": 0}, [0]),
+    ],
+)  # fmt: skip
+def test_gamma_rewards_that_are_not_told(tmp_path, about, kept):
+    page = records("gamma_markets_open_2026-02-13.json.gz")
+    paying = next(each for each in page if each.get("clobRewards"))
+    path = written(tmp_path / "a.json", [{**paying, **about}])
+    found = imported(tmp_path / "to", "gamma", path)
+    told = [row["daily"] for row in rows(tmp_path / "to", Table.REWARDS)]
+    assert told == kept and (kept == [0]) == (found["repaired"] == {})
 
 
 def test_gamma_pages_in_other_shapes(tmp_path):

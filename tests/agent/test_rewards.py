@@ -13,12 +13,16 @@ from strongroom.analysis.rewards import (
     twice_midpoint,
 )
 from strongroom.backtest.config import parse
+from strongroom.backtest.data import read_hashes
 from strongroom.backtest.engine import Engine, Listed, Order
 from strongroom.backtest.quotes import Quotes
+from strongroom.backtest.reward_pools import RewardPool, pools_of
 from strongroom.backtest.run import simulate
 from strongroom.backtest.simulated_rewards import SimulatedRewards
+from strongroom.backtest.stats import summarise
 from strongroom.chain.orders import NO, YES, OrderKind
 from strongroom.chain.units import DAY, HOUR, MICRO
+from strongroom.data.folder import open_folder
 from strongroom.data.importing import run_import
 from strongroom.data.schema import Table
 from strongroom.information.books import Book, Level
@@ -28,6 +32,7 @@ from tests.agent.test_playback import level, market
 CENT = MICRO // 100
 # a unit a minute, within three cents, from fifty tokens on
 TERMS = RewardTerms(daily=1_440 * MICRO, max_spread=3 * CENT, min_size=50 * MICRO)
+PAYS = {0: [RewardPool(TERMS)]}
 
 
 def book(bids, asks):
@@ -129,7 +134,7 @@ def quoting(engine):
 
 
 def test_what_rests_earns_by_the_minute_and_is_paid_when_the_day_is_over():
-    engine, rewards = venue((1, EVEN)), SimulatedRewards(TERMS)
+    engine, rewards = venue((1, EVEN)), SimulatedRewards(PAYS)
     quoting(engine)
     rewards.watch(engine, 31 * 60_000 + 59_999, OWNERS)
     assert rewards.earned == {(0, "market"): 30 * MICRO // 2}, "minutes 2 to 31"
@@ -138,21 +143,21 @@ def test_what_rests_earns_by_the_minute_and_is_paid_when_the_day_is_over():
 
 
 def test_the_minute_that_ends_at_midnight_is_of_the_day_before():
-    engine, rewards = venue((1, EVEN)), SimulatedRewards(TERMS)
+    engine, rewards = venue((1, EVEN)), SimulatedRewards(PAYS)
     quoting(engine)
     rewards.watch(engine, (DAY + 60) * 1_000, OWNERS)
     assert rewards.earned == {(0, "market"): 1_439 * MICRO // 2, (1, "market"): MICRO // 2}
 
 
 def test_less_than_a_unit_a_day_is_not_paid():
-    engine, rewards = venue((1, EVEN)), SimulatedRewards(TERMS)
+    engine, rewards = venue((1, EVEN)), SimulatedRewards(PAYS)
     quoting(engine)
     rewards.watch(engine, 2 * 60_000, OWNERS)
     assert rewards.due(DAY) == {} and not rewards.earned
 
 
 def test_an_order_that_is_over_earns_no_more():
-    engine, rewards = venue((1, EVEN)), SimulatedRewards(TERMS)
+    engine, rewards = venue((1, EVEN)), SimulatedRewards(PAYS)
     one, two = quoting(engine)
     rewards.watch(engine, 5 * 60_000, OWNERS)
     engine.cancel(one, engine.now)
@@ -165,10 +170,56 @@ def test_an_order_that_is_over_earns_no_more():
 @pytest.mark.parametrize("seen", ["a last price", "best prices"])
 def test_where_the_others_are_not_known_nothing_is_earned(seen):
     engine = venue((1, 500_000)) if seen == "a last price" else venue((1, EVEN), best_only=True)
-    rewards = SimulatedRewards(TERMS)
+    rewards = SimulatedRewards(PAYS)
     quoting(engine)
     rewards.watch(engine, 600 * 60_000, OWNERS)
     assert not rewards.earned
+
+
+@pytest.mark.parametrize(
+    ("pools", "minutes"),
+    [
+        ([RewardPool(TERMS), RewardPool(TERMS)], 2 * 30),  # paid together
+        ([RewardPool(TERMS, until_ms=11 * 60_000)], 10),  # minutes 2 to 11
+        ([RewardPool(TERMS, from_ms=11 * 60_000)], 20),
+        ([RewardPool(TERMS, 11 * 60_000, 21 * 60_000), RewardPool(TERMS, 30 * 60_000)], 11),
+        ([], 0),
+        (None, 0),  # unknown
+    ],
+)
+def test_a_pool_pays_while_it_lasts(pools, minutes):
+    engine = venue((1, EVEN))
+    rewards = SimulatedRewards({} if pools is None else {0: pools})
+    quoting(engine)
+    rewards.watch(engine, 31 * 60_000, OWNERS)
+    assert sum(rewards.earned.values()) == minutes * MICRO // 2
+
+
+def told(name, **more):
+    about = {"market": name, "pool": "", "seen_ms": 2, "daily": 9, "max_spread": 8, "min_size": 7}
+    return {**about, **more}
+
+
+def test_the_newest_description_counts_and_unknown_is_not_none(tmp_path):
+    """Two imports have the same page; one of them an older one, too."""
+    page = [
+        told("two", pool="a"), told("two", pool="b", from_ms=3, until_ms=4),
+        told("none", daily=0), told("none", seen_ms=1),
+        told("no rate", daily=None), told("half", pool="a"), told("half", pool="b", min_size=None),
+        told("timeless", seen_ms=None), told("another"),
+    ]  # fmt: skip
+    for name, rows in (("one", page), ("other", [*page, told("two", seen_ms=1, pool="c")])):
+
+        def take(intake, rows=rows):
+            for row in rows:
+                intake.put(Table.REWARDS, row)
+
+        run_import(name, [], {}, tmp_path, take)
+    names = ["never told", "two", "none", "no rate", "half", "timeless"]
+    terms = RewardTerms(9, 8, 7)
+    assert pools_of(open_folder(tmp_path), names) == {
+        1: [RewardPool(terms), RewardPool(terms, 3, 4)], 2: [], 5: [RewardPool(terms)],
+    }  # fmt: skip
 
 
 # a whole backtest
@@ -181,10 +232,11 @@ QUOTING = {
     "limits": {"category_bps": 9000},
     "execution": {"order_lifetime_s": 7_500, "resting_s": 7_200},
 }
-PAYING = {"daily": "144", "max_spread": "0.03", "min_size": "50"}
+PAYING = {"market": "m", "pool": "", "daily": 144 * MICRO, "max_spread": 3 * CENT,
+          "min_size": 50 * MICRO}  # fmt: skip
 
 
-def recorded(folder):
+def recorded(folder, *pools):
     """Three days of a book that does not move, recorded each hour."""
 
     def take(intake):
@@ -194,6 +246,8 @@ def recorded(folder):
             for side, price in (("bid", 49), ("ask", 51)):
                 row = level(0, "m:yes", hour, side, price * CENT, 1_000 * MICRO, snapshot=True)
                 intake.put(Table.BOOKS, row | {"at_ms": START + hour * HOUR * 1_000})
+        for pool in pools:
+            intake.put(Table.REWARDS, pool)
 
     run_import("one", [], {}, folder, take)
 
@@ -201,10 +255,14 @@ def recorded(folder):
 def test_a_maker_is_paid_by_the_day_in_kinder_fills_alone(tmp_path):
     """A quote of a hundred beside a thousand a side that never trades: what the vault has more in
     the end is what the minutes came to: an eleventh of a tenth of a unit each at the most."""
-    recorded(tmp_path)
-    about = QUOTING | {"data": {"path": str(tmp_path)}}
-    plain, paid = parse(about), parse(about | {"rewards": PAYING})
+    recorded(tmp_path / "plain")
+    recorded(tmp_path / "paid", PAYING)
+    plain, paid = (
+        parse(QUOTING | {"data": {"path": str(tmp_path / name)}}) for name in ("plain", "paid")
+    )
     without, with_them = simulate(plain, "realistic"), simulate(paid, "realistic")
+    assert (without.rewards_unknown, with_them.rewards_unknown) == (1, 0)
+    assert summarise(without, 1, 0).rewards_unknown == 1 and read_hashes(plain) != read_hashes(paid)
     assert with_them.trades and not any(each.filled for each in with_them.trades)
     (settled,) = with_them.settled
     assert settled.rewards > 2 * MICRO and settled.got == settled.rewards

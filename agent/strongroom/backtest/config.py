@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from strongroom.analysis.rewards import RewardTerms
 from strongroom.backtest.quotes import Fills, Quotes
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.terms import NO_CAP, Limits
@@ -86,19 +85,6 @@ class QuotesSection(Section):
         )
 
 
-class RewardsSection(Section):
-    """What resting orders earn in each market, by the venue's public pages; of recorded books."""
-
-    daily: Decimal = Field(gt=0)  # a market's pool of a day, units
-    max_spread: Decimal = Field(gt=0, lt=1)  # from the midpoint; at it an order scores nothing
-    min_size: Decimal = Field(gt=0)  # tokens of an order
-
-    def terms(self) -> RewardTerms:
-        """Return a market's terms."""
-        found = (int(each * MICRO) for each in (self.daily, self.max_spread, self.min_size))
-        return RewardTerms(*found)
-
-
 class ResolutionSection(Section):
     """From a market's end to its payout; capital is locked until then."""
 
@@ -165,7 +151,6 @@ class BacktestConfig(Section):
     name: str
     data: DataSection = DataSection()
     quotes: QuotesSection = QuotesSection()
-    rewards: RewardsSection | None = None  # None: there are none
     fills: tuple[Fills, ...] = ("pessimistic", "realistic", "optimistic")
     resolution: ResolutionSection = ResolutionSection()
     vault: VaultSection = VaultSection()

@@ -6,7 +6,7 @@ time, so memory does not grow with them. A price is known from its time on, neve
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -23,6 +23,7 @@ from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.engine import MS, Batch, Listed
 from strongroom.backtest.playback import Available, By, Played, Tape, tape_of, what_there_is
 from strongroom.backtest.replayed_forecasts import replayed
+from strongroom.backtest.reward_pools import Pools, pools_of
 from strongroom.chain.ids import (
     ConditionId,
     Question,
@@ -84,6 +85,7 @@ class PriceHistory:
         tape: the prices and books, in the order of time
         vouched: relations that the data has
         forecasts: return the sources of recorded forecasts, each at its beginning
+        rewards: what resting orders are paid; of a market that is not there nobody knows
         as_played: change what else is read of the same data as this was changed: what is learned
     """
 
@@ -94,6 +96,7 @@ class PriceHistory:
     tape: Tape
     vouched: Sequence[JsonValue] = ()
     forecasts: Callable[[], Sequence[Forecaster]] = tuple
+    rewards: Pools = field(default_factory=dict)
     as_played: Callable[["PriceHistory"], "PriceHistory"] = lambda other: other
 
     @property
@@ -255,6 +258,7 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         tape,
         _vouched(folder, names),
         lambda: replayed(folder, names),
+        pools_of(folder, list(names)),
     )
 
 
@@ -347,7 +351,14 @@ def _fair(config: BacktestConfig) -> PriceHistory:
     ).sort("ts", "market")
     markets = [_market(row, config) for row in rows]
     tape = Tape(prices=lambda: iter([prices]))
-    return PriceHistory(markets, _listed(config, rows, markets, {}), [0.0] * count, outcomes, tape)
+    return PriceHistory(
+        markets,
+        _listed(config, rows, markets, {}),
+        [0.0] * count,
+        outcomes,
+        tape,
+        rewards=dict.fromkeys(range(count), ()),
+    )
 
 
 def _listed(

@@ -383,6 +383,7 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("profit, fees paid", lambda s: f"{s.profit:+,.2f}"),
         row("venue's fees", lambda s: f"{s.venue_fees:,.2f}"),
         row("rewards", lambda s: f"{s.rewards:,.2f}"),
+        row("  their terms unknown", lambda s: f"{s.rewards_unknown:,} markets"),
         row("costs of the stake", lambda s: f"{-s.costs:+.2%}"),
         row("return on stake", lambda s: f"{s.return_on_stake:+.2%}"),
         row("  95 %", lambda s: bounds(s.conclusion.bounds)),

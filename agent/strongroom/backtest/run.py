@@ -150,6 +150,7 @@ class RunResult:
     recorded: bool  # books; otherwise quotes were assumed around last prices
     in_sample: Sequence[str] = ()  # given parameters that may know what is played
     learned: str = ""  # how others came about
+    rewards_unknown: int = 0  # markets of which nobody knows what resting orders are paid
     reports: list[EffectiveReport] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     settled: list[ClosedMarket] = field(default_factory=list)
@@ -404,6 +405,7 @@ def assemble(
     about = config.name, fills, history.starts_at, history.ends_at, 0
     known = known_of_the_sample(config, history)
     outcome = RunResult(*about, shapes_of(history), world.rates, history.books, known)
+    outcome.rewards_unknown = len(history.markets) - len(history.rewards)
     return Backtest(config, history, world, keeper, transactor, outcome, deciding, learning, lagged)
 
 
@@ -421,8 +423,8 @@ def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World
     )
     rates = (terms.management_bps, terms.performance_bps, terms.hurdle_bps)
     rewards = None
-    if config.rewards is not None and fills != "pessimistic":
-        rewards = SimulatedRewards(config.rewards.terms())
+    if any(history.rewards.values()) and fills != "pessimistic":
+        rewards = SimulatedRewards(history.rewards)
     about = engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates
     return World(*about, rewards)
 

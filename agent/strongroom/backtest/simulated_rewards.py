@@ -1,4 +1,4 @@
-"""Rewards for resting orders, as a market's terms say: looked at each minute, paid once a day.
+"""Rewards for resting orders, as each market's pools say: looked at each minute, paid once a day.
 
 Only recorded books of all levels say what others rest; elsewhere nothing is earned. The venue looks
 at a random moment of each minute; here it is the minute's end.
@@ -7,8 +7,9 @@ at a random moment of each minute; here it is the minute's end.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from strongroom.analysis.rewards import LEAST_PAID, Resting, RewardTerms, minute
+from strongroom.analysis.rewards import LEAST_PAID, Resting, minute
 from strongroom.backtest.engine import MS, Engine, Order
+from strongroom.backtest.reward_pools import Pools
 from strongroom.chain.ids import MarketId, OrderHash
 from strongroom.chain.units import DAY
 from strongroom.information.books import Book
@@ -20,7 +21,7 @@ MINUTE_MS = 60 * MS
 class SimulatedRewards:
     """What the accounts' orders have earned and did not get yet; micro-units by UTC day."""
 
-    terms: RewardTerms
+    pools: Pools
     earned: dict[tuple[int, MarketId], int] = field(default_factory=dict)
 
     def watch(self, engine: Engine, to_ms: int, owners: Mapping[OrderHash, MarketId]) -> None:
@@ -58,8 +59,9 @@ class SimulatedRewards:
         if not isinstance(book, Book) or engine.listed[number].best_only:
             return
         ours = [Resting(each.up, each.yes_price, each.size - each.filled) for each in orders]
-        amount = minute(self.terms, book, ours)
+        last = engine.now - 1  # the minute that ends at midnight is of the day before
+        pools = self.pools.get(number, ())
+        amount = sum(minute(each.terms, book, ours) for each in pools if each.pays_at(last))
         if amount:
-            # the minute that ends at midnight is of the day before
-            key = (engine.now - 1) // (MS * DAY), owners[orders[0].id]
+            key = last // (MS * DAY), owners[orders[0].id]
             self.earned[key] = self.earned.get(key, 0) + amount

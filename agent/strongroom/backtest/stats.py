@@ -85,6 +85,7 @@ class Summary:
     profit: float  # of the settled markets, fees of the venue paid
     venue_fees: float
     rewards: float  # for resting orders; the profit has them
+    rewards_unknown: int  # markets whose terms are not known: they paid none here
     costs: float  # of crossing the assumed spread, and the venue's fees, a unit staked
     return_on_stake: float
     share_before_fees: float
@@ -196,6 +197,7 @@ def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO
         profit=sum(profit for _, profit in events.values()),
         venue_fees=sum(each.fees for each in outcome.settled) / MICRO,
         rewards=sum(each.rewards for each in outcome.settled) / MICRO,
+        rewards_unknown=outcome.rewards_unknown,
         costs=taken / MICRO / staked if staked else 0.0,
         return_on_stake=found.value,
         share_before_fees=share.before[-1] / share.before[0] - 1 if share.before else 0.0,

@@ -90,9 +90,10 @@ def markets(markets: Path, outcomes_from: str, to: Path, as_json: bool) -> None:
 @to
 @as_json
 def gamma(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
-    """Markets, results and best prices from pages of Polymarket's Gamma API (`/markets`), JSON.
+    """Markets, results, best prices and rewards from pages of Polymarket's Gamma API, JSON.
 
     A result counts where the market is closed, its answer resolved, and its prices are a payout.
+    Rewards are what resting orders are paid, of open markets.
 
     Example: strongroom import gamma page-1.json page-2.json.gz --to history
     """

@@ -87,6 +87,13 @@ class DataFolder:
             )
         return rows.unique("market", keep="first", maintain_order=True)
 
+    def rewards(self) -> pl.DataFrame:
+        """Return what resting orders are paid, a row a pool: of a market's descriptions the
+        newest."""
+        seen = pl.col("seen_ms").fill_null(-1)
+        rows = self.table(Table.REWARDS).filter(seen == seen.max().over("market"))
+        return rows.unique(["market", "pool"], keep="last", maintain_order=True).collect()
+
     def hashes(self, tables: Iterable[Table]) -> dict[str, str]:
         """Return the SHA-256 of the tables' files, by import and name."""
         found = sorted(path for table in tables for path in self.files(table))

@@ -35,6 +35,7 @@ class Table(StrEnum):
     FORECASTS = "forecasts"
     OUTCOMES = "outcomes"
     RELATIONS = "relations"
+    REWARDS = "rewards"
 
     @property
     def timed(self) -> bool:
@@ -152,8 +153,18 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
         "reviewer": _required(pl.String, "who vouches for it; may be empty"),
         "reviewed_ms": _known(pl.Int64, "since when"),
     },
+    Table.REWARDS: {
+        "market": _required(pl.String, "whose resting orders are paid"),
+        "pool": _required(pl.String, "which of several that are paid together; may be empty"),
+        "seen_ms": _known(pl.Int64, "when this was so; a market's rows of the newest time count"),
+        "daily": _known(pl.Int64, "what it pays a day, micro-units; 0: nothing"),
+        "max_spread": _known(pl.Int64, "from the midpoint, 10**-6; at it an order scores nothing"),
+        "min_size": _known(pl.Int64, "of an order, micro-tokens"),
+        "from_ms": _known(pl.Int64, "since when it pays"),
+        "until_ms": _known(pl.Int64, "from when on it pays no more"),
+    },
 }
-MAY_BE_EMPTY = ("venue_id", "category", "rules", "ticker", "proof", "reviewer")  # text
+MAY_BE_EMPTY = ("venue_id", "category", "rules", "ticker", "proof", "reviewer", "pool")  # text
 ONE_ROW = {Table.MARKETS: "market", Table.OUTCOMES: "market"}  # whose row a key has
 
 

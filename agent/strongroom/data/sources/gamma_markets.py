@@ -2,6 +2,10 @@
 
 A result counts where a market is closed, its answer is resolved, and its prices are a payout: 1 and
 0, or a half each (a void). Closed at other prices is no result: nobody has said what it pays.
+
+What resting orders are paid is told of an open market: `rewardsMinSize`, `rewardsMaxSpread` (cents)
+and `clobRewards`, a list of pools that are paid together; pages by cursor leave the list out. Most
+closed markets say 0 whatever they had paid.
 """
 
 from collections.abc import Sequence
@@ -17,6 +21,11 @@ from strongroom.information.gamma import BadMarketRecord, Market, MarketRecord, 
 from strongroom.signing.safe import ZERO_ADDRESS
 
 _UNKNOWN = {"resolvedBy": "oracle", "questionID": "question_id"}  # field -> column
+CENTS = 100
+DOLLARS = {  # what pools are paid in, at par: USDC.e and pUSD of Polygon
+    "0x2791bca1f2de4661ed88a30c99a7a9449aa84174",
+    "0xc011a7e12a19f7b1f670d46f03b03f3342e82dfb",
+}
 _PAYOUTS: dict[tuple[float, ...], int] = {(1, 0): MICRO, (0, 1): 0, (0.5, 0.5): MICRO // 2}
 
 
@@ -55,6 +64,7 @@ def take_gamma(intake: Intake, paths: Sequence[Path]) -> None:
         intake.put(Table.MARKETS, about)
         _take_result(intake, market, record)
         _take_quote(intake, market, record)
+        _take_rewards(intake, market, record)
 
 
 def _completed(record: MarketRecord) -> MarketRecord:
@@ -113,6 +123,35 @@ def _take_quote(intake: Intake, market: Market, record: MarketRecord) -> None:
             "ask": micro_of(None if ask is None else str(ask)),
         },
     )
+
+
+def _take_rewards(intake: Intake, market: Market, record: MarketRecord) -> None:
+    spread, least = (micro_of(record.get(f"rewards{name}")) for name in ("MaxSpread", "MinSize"))
+    if spread is None or least is None or spread < 0 or least < 0:
+        intake.repaired["rewards: no terms: unknown"] += 1
+        return
+    about: Row = {
+        "market": market.condition_id, "pool": "", "seen_ms": _seen(record),
+        "max_spread": spread // CENTS, "min_size": least,
+    }  # fmt: skip
+    if not spread or not least:
+        if market.closed:
+            intake.repaired["rewards: closed, what it paid before is not told: unknown"] += 1
+        else:
+            intake.put(Table.REWARDS, {**about, "daily": 0})
+        return
+    pools = record.get("clobRewards")
+    for pool in pools if isinstance(pools, list) and pools else [None]:
+        known = pool if isinstance(pool, dict) else {}
+        daily = micro_of(known.get("rewardsDailyRate"))
+        if str(known.get("assetAddress") or "").lower() not in DOLLARS or daily is None:
+            intake.repaired["rewards: no pool in dollars: unknown"] += 1
+            daily = None
+        row: Row = {
+            **about, "pool": str(known.get("id") or ""), "daily": daily,
+            "from_ms": ms_of(known.get("startDate")), "until_ms": ms_of(known.get("endDate")),
+        }  # fmt: skip
+        intake.put(Table.REWARDS, row)
 
 
 def _seen(record: MarketRecord) -> int | None:

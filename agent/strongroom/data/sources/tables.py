@@ -13,7 +13,17 @@ from strongroom.data.schema import COLUMNS, MAY_BE_EMPTY, BadData, Column, Table
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _CHANCES = ("price", "bid", "ask", "yes", "chance")
-_AMOUNTS = ("at_ms", "size", "bid_size", "ask_size", "cash", "tick", "min_size", "fee_rate")
+_AMOUNTS = (
+    "at_ms",
+    "size",
+    "bid_size",
+    "ask_size",
+    "cash",
+    "tick",
+    "min_size",
+    "fee_rate",
+    "daily",
+)
 _WORDS: Mapping[Table, Mapping[str, Sequence[str]]] = {
     Table.BOOKS: {"side": ("bid", "ask")},
     Table.TRADES: {"side": ("BUY", "SELL")},
