@@ -82,3 +82,16 @@ def test_every_file_of_the_venues_services_is_in_the_tables():
     listed = Counter(place + name for place, names in rows for name in re.findall("`(.+?)`", names))
     assert set(listed) == files
     assert max(listed.values()) == 1
+
+
+def test_every_fault_of_the_backtests_page_is_held_by_a_test():
+    text = Path("docs/backtesting.md").read_text().split("## Faults that were found")[1]
+    rows = [line.split(" | ") for line in text.splitlines() if re.match(r"\| \d", line)]
+    assert list(dict.fromkeys(int(re.findall(r"\d+", row[0])[0]) for row in rows)) == [
+        *range(1, 32)
+    ]
+    for *_, held in rows:
+        tests = re.findall(r"`(test_\w+\.py)::(test_\w+)`", held)
+        assert tests or held == "- |"  # the code is gone
+        for file, name in tests:
+            assert f"\ndef {name}(" in Path("tests/agent", file).read_text(), f"{file}::{name}"
