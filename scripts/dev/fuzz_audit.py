@@ -1,7 +1,7 @@
 """`make fuzz-audit`: hostile evidence, logs, node answers and checkpoints, until the time is over.
 
 Each input is a good one that was changed at random, or noise. It must be refused by name or read,
-within two seconds and 256 MiB; the first that is not ends the run, and is written to build/.
+within two seconds and 384 MiB; the first that is not ends the run, and is written to build/.
 """
 
 import json
@@ -27,9 +27,11 @@ from strongroom.audit.movements import moves_of
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.readers import read_log, vault_readers
 from strongroom.chain.car import BadCar, content_id, header, root_of, section_head
-from strongroom.chain.decision_records import records_call, records_in
+from strongroom.chain.decision_records import MOST_RECORDS, records_call, records_in
+from strongroom.chain.document_size import MOST_OF_DOCUMENT, size_of
 from strongroom.chain.ids import (
     ConditionId,
+    Json,
     JsonObject,
     QuestionId,
     TokenId,
@@ -54,7 +56,8 @@ from strongroom.strategy.published import (
 from strongroom.strategy.rules import Exchanges, Rules
 from strongroom.strategy.view import ClassState, VaultState, View
 
-MOST_S, MOST_MB = 2.0, 256
+MOST_S, MOST_MB = 2.0, 384
+LARGE_EVERY = 50  # of documents, one
 VAULT = "0x" + "ab" * 20
 LEG = {
     "vault_market": "0x" + "01" * 32, "condition": "0x" + "02" * 32, "question": "Will it?",
@@ -98,6 +101,42 @@ def changed(dice: random.Random, text: bytes) -> bytes:
                 end = at + dice.randrange(1, 20)
                 found[at:end] = dice.choice(ODD)
     return bytes(found)
+
+
+def large(dice: random.Random) -> bytes:
+    """Return a document as large as one may be: the same again and again, or nearly."""
+
+    def value(depth: int) -> Json:
+        match dice.randrange(8 if depth else 5):
+            case 0:
+                return dice.choice(("", "a" * dice.randrange(200), "\u00e9\U0001f600", '"\\\n'))
+            case 1:
+                return dice.choice((0, -1, 10**70, 2**63))
+            case 2:
+                return dice.choice((1.5, 1e-300, 1.2345678901234567))
+            case 3:
+                return dice.choice((None, True, [], {}))
+            case 4:
+                return [value(depth - 1)] if depth else {}
+            case 5:
+                return [value(depth - 1) for _ in range(dice.randrange(4))]
+            case _:
+                return {str(n) * dice.randrange(4): value(depth - 1) for n in range(3)}
+
+    item: Json = value(dice.randrange(6))
+    for _ in range(dice.choice((0, 0, 5, 150))):
+        item = [item] if dice.randrange(2) else {"": item}
+    place = dice.choice(("x", "x", "legs", "question"))
+    one = canonical({"decisions": [{"time": 1, place: item, "legs": [LEG | {place: item}]}]}
+                    if place != "x" else {"x": [item]})  # fmt: skip
+    inner = one[one.index(b"[") + 1 : -2]
+    size, most = size_of(inner + b","), MOST_OF_DOCUMENT
+    count = min(most.size // size.size, most.parts // max(1, size.parts),
+                most.names // max(1, size.names), most.values // size.values)  # fmt: skip
+    items = b",".join([inner] * (min(count, MOST_RECORDS) if place != "x" else count))
+    if place == "x":
+        return b'{"decisions":[],"vault":"%s","x":[%s]}' % (VAULT.encode(), items)
+    return b'{"decisions":[%s],"vault":"%s"}' % (items, VAULT.encode())
 
 
 def document(text: bytes) -> None:
@@ -248,6 +287,8 @@ def cli(minutes: float, seed: int) -> None:
         if read is log:
             good = good.replace(TOPICS[0].encode(), dice.choice(TOPICS).encode())
         text = changed(dice, good)
+        if read is document and not dice.randrange(LARGE_EVERY):
+            text = large(dice)
         started = time.process_time()
         try:
             read(text)

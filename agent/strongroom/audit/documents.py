@@ -1,15 +1,18 @@
 """Evidence documents: who they speak for, and the decisions that they reveal.
 
 Their writer may be hostile: a document that cannot be read names no vault and explains no fill.
-They are of a stated size (chain/places.py) and parsed in linear time, and one that is not canonical
-JSON is none. Nor is one with more records than a report reveals (chain/decision_records.py). What
-it says is kept in a temporary file, its names cut: memory does not grow with what is written.
+They are of a stated size (chain/document_size.py) and parsed in linear time, and one that is not
+canonical JSON is none. Nor is one with more records than a report reveals
+(chain/decision_records.py). What it says is kept in a temporary file, its names cut: memory does
+not grow with what is written.
 """
 
+import gc
 import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from strongroom.audit.availability import (
@@ -19,6 +22,7 @@ from strongroom.audit.availability import (
 )
 from strongroom.audit.events import Reported
 from strongroom.chain.decision_records import MOST_RECORDS, records_in
+from strongroom.chain.document_size import MOST_OF_DOCUMENT, size_of
 from strongroom.chain.ids import Json, canonical, keccak, read_json, to_hex
 from strongroom.chain.units import WAD
 
@@ -103,6 +107,26 @@ class Document:
 
 def read_document(text: bytes) -> Document:
     """Return what can be read of a document."""
+    if not size_of(text).is_within(MOST_OF_DOCUMENT):
+        return Document()
+    with _uncollected():
+        return _read_document(text)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector off: JSON refers to nothing in a circle, and half of a large
+    document's time would go into going through it again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_document(text: bytes) -> Document:
     try:
         document = read_json(text)
         if not isinstance(document, dict) or canonical(document) != text:
@@ -204,12 +228,22 @@ def _legs(found: object) -> tuple[RevealedLeg, ...] | None:
 
 
 def _name(value: object) -> str:
-    """Return a name, address or id of a document, cut: its writer chooses how long it is."""
-    return str(value)[:LONGEST].encode(errors="replace").decode()
+    """Return a name, address or id of a document, cut: its writer chooses how long it is.
+
+    Raises:
+        TypeError: it is a list or an object, which has no name.
+    """
+    return _scalar(value)[:LONGEST].encode(errors="replace").decode()
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, list | dict):
+        raise TypeError(f"{type(value).__name__} for a name")
+    return str(value)
 
 
 def _whole(value: object) -> int:
-    text = str(value)
+    text = _scalar(value)
     if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > DIGITS:
         raise ValueError(text[:20])
     return int(text)

@@ -17,7 +17,7 @@ MARK = keccak(b"strongroom decision records, zlib")
 MOST = 24 * 1024  # bytes of a call: some 1,000,000 gas
 UNPACKED = 2**20  # bytes of records at most, before compression
 # That a report reveals, and as many that it withholds: of its document the audit reads no more.
-# Honest ones of 1,000 bytes and up leave little more room in the largest document.
+# Honest ones of 1,000 bytes and up have no more room in it (document_size.py).
 MOST_RECORDS = 10_000
 _LENGTH = 4  # bytes
 

@@ -24,11 +24,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from strongroom.chain.car import BadCar, blocks, content_id, content_id_text
+from strongroom.chain.document_size import LARGEST
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import BadInput
 
-LARGEST = 16 * 2**20  # bytes of a document: reading one takes at most a second or two
 MOST_BLOCKS = 200_000  # of a CAR file
 LONGEST_S = 30.0  # until an answer is whole, its head included
 TRIES, PAUSE_S = 3, 0.5  # of a request that is not answered

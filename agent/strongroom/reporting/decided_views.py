@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from strongroom.chain.places import LARGEST
+from strongroom.chain.document_size import LARGEST
 from strongroom.chain.units import DAY
 from strongroom.execution.interfaces import Listener
 from strongroom.reporting.evidence import evidence_hash, store_evidence

@@ -7,6 +7,7 @@ from pathlib import Path
 from strongroom.analysis.pools import Pool
 from strongroom.chain.calls import Call, make_call
 from strongroom.chain.decision_records import MOST_RECORDS, records_call
+from strongroom.chain.document_size import MOST_OF_RECORDS, DocumentSize, size_of
 from strongroom.chain.ids import (
     ConditionId,
     MarketId,
@@ -327,7 +328,7 @@ def due_records(
     """Return the decisions that a report reveals, and those that it states to be withheld.
 
     A record is revealed once its task is closed; a private one two reports before its date. What a
-    document has no room for comes with the next report, the oldest first.
+    document has no room for comes with the next report, the oldest first. One goes in any case.
 
     Args:
         soon: timestamp, two reports from now
@@ -335,7 +336,17 @@ def due_records(
     closed = [each for each in waiting if each.closed]
     due = [each for each in closed if each.record.reveal_by <= soon]
     later = [each for each in closed if each.record.reveal_by > soon and not each.stated]
-    return due[:MOST_RECORDS], later[:MOST_RECORDS]
+    return due[: _room_for(due)], later[:MOST_RECORDS]
+
+
+def _room_for(due: Sequence[Unrevealed]) -> int:
+    """Return how many of these records, from the first, a document has room for."""
+    taken = DocumentSize()
+    for number, each in enumerate(due[:MOST_RECORDS]):
+        taken += size_of(encode(each.record))
+        if number and not taken.is_within(MOST_OF_RECORDS):
+            return number
+    return min(len(due), MOST_RECORDS)
 
 
 def _exclusive(quotes: Sequence[Quote], positions: Sequence[Position]) -> list[Quote]:
