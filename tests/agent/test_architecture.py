@@ -25,7 +25,7 @@ FLOORS = (
         "cosigner",
     ),
     *("keeper", "deployment", "depositor", "setup", "audit", "app", "data", "backtest", "devnet"),
-    "cli",
+    *("mcp_server", "cli"),
 )
 
 

@@ -30,6 +30,7 @@ AS_ASKED = "a decision has to wait: tests/e2e/test_keeper_ask.py has the command
 RESTORES = "no keeper may run: tests/e2e/test_keeper_restore.py has the commands"
 PLACES = "places have to be there: tests/e2e/test_evidence_places.py has the command"
 SILVERBACK = "silverback is an extra; tests/e2e/test_silverback.py has bot and cluster"
+MCP = "its client is a program: tests/agent/test_mcp_server.py has the commands"
 NOT_TYPED = {  # and why
     "make demo": "a target of its own in CI",
     "make test": "this test is part of it",
@@ -56,6 +57,9 @@ NOT_TYPED = {  # and why
     "strongroom keeper compare keeper.toml": RESTORES,
     "strongroom keeper start keeper.toml --mode live": AS_IN_README,
     "strongroom keeper ui keeper.toml": "its keeper has run: tests/e2e/test_cockpit.py has it",
+    "strongroom mcp serve keeper.toml": MCP,
+    "strongroom mcp pipe keeper.toml": MCP,
+    "strongroom mcp log keeper.toml": MCP,
     "strongroom init keeper": "a public venue's chain: tests/e2e/test_init.py has the command",
     "strongroom doctor keeper": "the folder of that line: tests/e2e/test_init.py has the command",
     "strongroom venue probe": "a real account: tests/e2e/test_venue_probe.py has the command",

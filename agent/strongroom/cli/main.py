@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
         "init": CommandEntry("init", "Ask, check each answer, and write the first files."),
         "keeper": CommandEntry("keeper", "Run a keeper, and show what it does."),
         "cosigner": CommandEntry("cosigner", "Run the second owner of a keeper's Safe."),
+        "mcp": CommandEntry("mcp", "Serve a keeper's vault to language models' tools."),
         "venue": CommandEntry("venue", "Ask the venue what no public text says of it."),
     },
     "Auditor": {

@@ -275,6 +275,17 @@ class OperationsSection(Section):
     record_max_mb: int = Field(2_000, gt=0)  # of it; the oldest go
 
 
+class McpSection(Section):
+    """What `strongroom mcp` serves, and to whom."""
+
+    tokens: Place = Field(Path("mcp-tokens.json"), validate_default=True)  # their hashes
+    log: Place = Field(Path("mcp-calls.log"), validate_default=True)  # JSON lines, chained
+    log_max_mb: int = Field(10, gt=0)  # then it rotates; five older ones stay
+    calls_a_minute: int = Field(60, gt=0)  # of one token
+    audit: Place | None = None  # verdict.json of `strongroom audit --out`
+    backtests: Place | None = None  # folder, with a backtest's folder each
+
+
 NEEDED = {  # kind of notification -> keys that it cannot do without
     "webhook": (),
     "email": ("host", "sender", "to"),
@@ -343,6 +354,7 @@ class Config(Section):
     evidence: EvidenceSection = EvidenceSection()
     operations: OperationsSection = OperationsSection()
     notify: tuple[NotifySection, ...] = ()
+    mcp: McpSection = Field({}, validate_default=True)  # so that its places are beside the file
 
     @model_validator(mode="after")
     def _signals_weigh_nothing(self) -> "Config":

@@ -11,6 +11,7 @@ from strongroom.setup.checks import Check, CheckState
 
 EXTRAS = {  # extra -> the distribution that shows it is there, and what it is for
     "ape": ("eth-ape", "`ape run ...` and the contracts' tests"),
+    "mcp": ("mcp", "`strongroom mcp`, the vault for language models"),
     "postgres": ("psycopg", "a journal in PostgreSQL"),
     "ray": ("ray", "sweeps and audits on a cluster"),
     "silverback": ("silverback", "a keeper as a silverback bot"),

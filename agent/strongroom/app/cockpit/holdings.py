@@ -28,6 +28,7 @@ class HeldRow:
         differs: by_book less by_mark
     """
 
+    condition: ConditionId
     question: str
     place: str  # class and account
     yes: str
@@ -71,7 +72,8 @@ def _row(
     amounts = format_units(yes, 2), format_units(no, 2)
     if condition in market.resolved:
         paid = "resolved: redeemed at its payout"
-        return HeldRow(name(condition), place, *amounts, paid, NONE, None, NONE, NONE, NONE)
+        words = condition, name(condition), place
+        return HeldRow(*words, *amounts, paid, NONE, None, NONE, NONE, NONE)
     mark = _mark_of(market.marks, condition)
     book = None if pair == NOTHING else quote_from_books(pair, abs(yes - no), now, method)
     held = Position(yes, no, 0, 0, 0)
@@ -80,6 +82,7 @@ def _row(
     )
     differs = None if by_mark is None or by_book is None else by_book - by_mark
     return HeldRow(
+        condition,
         name(condition),
         place,
         *amounts,

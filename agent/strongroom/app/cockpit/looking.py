@@ -35,7 +35,7 @@ from strongroom.keeper.configuration import Config, in_mode
 from strongroom.keeper.health import kept_health
 from strongroom.keeper.paper import kept_paper, with_paper
 from strongroom.keeper.run import apart, journal_of
-from strongroom.keeper.standing import kept_standing
+from strongroom.keeper.standing import Standing, kept_standing
 from strongroom.keeper.status import Graded, grade, open_at
 from strongroom.reporting.explanation import explain, find
 from strongroom.reporting.seen import kept_books
@@ -98,6 +98,24 @@ class Looker:
                 self._looked_at = self.clock()
             return self._view
 
+    def standing(self) -> Standing | None:
+        """Return how the keeper stood last, on paper with what paper holds; None: it never said.
+
+        Raises:
+            JournalAway: see the class.
+        """
+        with self._lock:
+            return self._read(_standing)
+
+    def read(self, what: Callable[[Journal], T]) -> T:
+        """Return what something reads of the journal.
+
+        Raises:
+            JournalAway: see the class.
+        """
+        with self._lock:
+            return self._read(what)
+
     def log(self) -> LogTail:
         """Return the end of the log."""
         return read_log(self.config.operations.log)
@@ -158,10 +176,7 @@ class Looker:
         return found.st_dev, found.st_ino
 
     def _made(self, journal: Journal, numbers: Numbers) -> CockpitView:
-        config, standing = self.config, kept_standing(journal)
-        if standing is not None and standing.state is not None and standing.mode == "paper":
-            held = with_paper(standing.state, kept_paper(journal), {})
-            standing = replace(standing, state=held)
+        config, standing = self.config, _standing(journal)
         health = kept_health(journal)
         self._learn_names(journal)
         tasks = {each.decision: each for each in journal.open_tasks()}
@@ -226,3 +241,11 @@ class Looker:
             self._graded = {each.source: each for each in grade(journal)}
             self._graded_at = self.clock()
         return self._graded
+
+
+def _standing(journal: Journal) -> Standing | None:
+    """Return how the keeper stood last, on paper with what paper holds."""
+    standing = kept_standing(journal)
+    if standing is None or standing.state is None or standing.mode != "paper":
+        return standing
+    return replace(standing, state=with_paper(standing.state, kept_paper(journal), {}))
