@@ -13,6 +13,8 @@ from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import MarketId, to_hex
 from strongroom.cosigner import wire
 from strongroom.cosigner.facts import ChainFacts
+from strongroom.cosigner.mandate_watch import MandateWatch
+from strongroom.cosigner.mandated import beyond_home
 from strongroom.cosigner.policy import (
     ACCOUNT_CALLS,
     VAULT_CALLS,
@@ -25,6 +27,7 @@ from strongroom.cosigner.policy import (
     judge_transaction,
 )
 from strongroom.cosigner.store import Store
+from strongroom.mandates.vocabulary import EVERY_CLASS
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 
@@ -35,9 +38,20 @@ class Judge:
     """Judges, counts, signs."""
 
     def __init__(
-        self, policy: Policy, owner: LocalAccount, facts: ChainFacts, store: Store
+        self,
+        policy: Policy,
+        owner: LocalAccount,
+        facts: ChainFacts,
+        store: Store,
+        mandates: MandateWatch | None = None,
     ) -> None:
+        """Take policy, key, facts and counters.
+
+        Args:
+            mandates: which mandate the policy is within; None: it holds alone
+        """
         self.policy, self.owner, self.facts, self.store = policy, owner, facts, store
+        self._mandates = mandates
         self._safe = SafeAddress(policy.safe, policy.chain_id)
 
     def ready(self) -> None:
@@ -62,6 +76,11 @@ class Judge:
             facts = look(request.market_account)
             before = self.store.before("order", now)
             assets = judge_order(self.policy, request, facts, before, now)
+            if self._mandates is not None:
+                within = self._mandates.current(now)
+                within.check(
+                    facts.class_id, lambda policy: judge_order(policy, request, facts, before, now)
+                )
             self.store.add(digest, "order", now, assets)
         return sign_hash(self.owner, digest)
 
@@ -87,6 +106,13 @@ class Judge:
                         markets[market] = facts
             before = self.store.before("transaction", now)
             assets = judge_transaction(self.policy, request, markets, accounts, before, now)
+            risky = beyond_home(self.policy, request, safe.address)
+            if self._mandates is not None and risky is not None:
+                asked = risky
+                self._mandates.current(now).check(
+                    EVERY_CLASS,
+                    lambda policy: judge_transaction(policy, asked, markets, accounts, before, now),
+                )
             self.store.add(digest, "transaction", now, assets)
         return sign_hash(self.owner, digest)
 

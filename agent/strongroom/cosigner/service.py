@@ -17,6 +17,7 @@ from strongroom.chain.failures import ChainAway
 from strongroom.chain.nodes import Agreement, one_node
 from strongroom.chain.rpc import TIMEOUT_S, Chain
 from strongroom.cosigner.facts import ChainFacts
+from strongroom.cosigner.mandate_watch import MandateConfig, MandateWatch
 from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
 from strongroom.cosigner.store import Store
@@ -48,6 +49,7 @@ class CosignerConfig(BaseModel):
     secret_file: Place
     store: DatabaseUrl = Field("sqlite:///cosigner.db", validate_default=True)
     policy: Policy
+    mandate: MandateConfig | None = None  # none: the policy holds alone
 
 
 def load(path: Path) -> CosignerConfig:
@@ -66,7 +68,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     """Return the server, ready to run.
 
     Raises:
-        ConfigError: key, secret or node are not there.
+        ConfigError: key, secret or node are not there, or the mandate does not count.
         UnknownAccount: everybody knows the key, and the chain is no test chain.
     """
     secret = read_secret(config.secret_file)
@@ -82,7 +84,14 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
             f"{config.policy.chain_id}"
         )
     owner = open_keystore(config.keystore, config.passphrase_env, chain.node)
-    judge = Judge(config.policy, owner, ChainFacts(chain, config.policy.vault), Store(config.store))
+    store, facts = Store(config.store), ChainFacts(chain, config.policy.vault)
+    watch = None
+    if config.mandate is not None:
+        try:
+            watch = MandateWatch(config.mandate, config.policy, chain, store)
+        except ChainAway as error:
+            raise ConfigError(f"[mandate] {error}") from error
+    judge = Judge(config.policy, owner, facts, store, watch)
     try:
         app = create_app(judge, secret)
     except BadSecret as error:
@@ -107,6 +116,7 @@ def serve(config: CosignerConfig, on_open: Callable[[str], None] = lambda words:
             f"listening on {config.listen}, policy: packs {', '.join(policy.orders.packs)}, "
             f"{policy.orders.max_order} an order, {policy.orders.max_per_day} a day; "
             f"for Safe {policy.safe} on chain {policy.chain_id}"
+            + (f", within the mandate {config.mandate.file}" if config.mandate else "")
         )
         with _ended_gently():
             server.run(sockets=[listening])

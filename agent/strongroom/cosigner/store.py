@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
+    delete,
     func,
     insert,
     select,
@@ -28,6 +29,13 @@ _signed = Table(
     Column("kind", String, nullable=False),
     Column("assets", Integer, nullable=False),
     Index("signed_kind_time", "kind", "time"),
+)
+_mandates = Table(
+    "mandates",
+    _META,
+    Column("vault", String, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("hash", String, nullable=False),
 )
 MINUTE = 60
 # made once: making a statement takes longer than SQLite does with it
@@ -72,3 +80,17 @@ class Store:
             if connection.execute(_KNOWN, {"its_digest": digest}).first() is None:
                 row = {"digest": digest, "time": now, "kind": kind, "assets": assets}
                 connection.execute(_NEW, row)
+
+    def last_mandate(self, vault: str) -> tuple[int, str] | None:
+        """Return version and hash of the last mandate that was taken up; None: none was."""
+        asked = select(_mandates.c.version, _mandates.c.hash).where(_mandates.c.vault == vault)
+        with self._engine.connect() as connection:
+            found = connection.execute(asked).one_or_none()
+            return None if found is None else (int(found[0]), str(found[1]))
+
+    def take_up_mandate(self, vault: str, version: int, name: str) -> None:
+        """Remember a mandate, so that no older one is taken up after a restart."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(_mandates).where(_mandates.c.vault == vault))
+            row = {"vault": vault, "version": version, "hash": name}
+            connection.execute(insert(_mandates).values(row))
