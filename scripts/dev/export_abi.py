@@ -19,6 +19,9 @@ OWN = (
     "DepositWallet",
     "MandateBoard",
     "PerformanceSplitter",
+    "IdentityRegistry",
+    "ReputationRegistry",
+    "ValidationRegistry",
 )
 OLD = ("constant", "payable")  # what stateMutability says, in the words of Solidity 0.5
 
