@@ -121,7 +121,7 @@ class Registries:
 
     def __init__(self):
         self.evm, self.evm_chain, self.first = Evm(1_700_000_000, CHAIN_ID), CHAIN_ID, 0
-        names = "owner operator approved stranger client validator".split()
+        names = ["owner", "operator", "approved", "stranger", "client", "validator"]
         for name in names:
             setattr(self, name, self.evm.address(name))
         self.identity, self.reputation, self.validation = (
