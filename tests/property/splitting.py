@@ -4,10 +4,19 @@ The model shares nothing with the contract: it counts profit from what this file
 loses, fee shares from the supply, and the price from supply and assets.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.property.evm import Logs
+from strongroom.audit.events import AuditedEvent
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.logs import RawLog
+from strongroom.audit.payouts import PayoutBooks
+from strongroom.audit.readers import read_logs, splitter_readers, vault_readers
+from strongroom.audit.splitter import BothBooks
+from strongroom.audit.transactions import Transaction
+
+from tests.property.evm import Evm, Logs
 from tests.property.world import (
     BPS,
     DAY,
@@ -21,6 +30,8 @@ from tests.property.world import (
 )
 
 DELAY = 2 * DAY
+Told = list[tuple[AuditedEvent, int]]  # events of the splitter, with their times
+Mutation = Callable[[Told], Told]
 
 
 @dataclass
@@ -84,15 +95,25 @@ class SplitWorld:
     Args:
         classes: how many
         fees: management, performance and hurdle, bps
+        caps: of the first classes: exposure and losses, assets
+        evm: its chain; a new one, if none is given
 
     Attributes:
         highs: class -> its highest proven profit ever, assets
         received: fee shares and gifts so far
     """
 
-    def __init__(self, classes: int = 3, fees: tuple[int, int, int] = (0, 2_000, 0)) -> None:
+    def __init__(
+        self,
+        classes: int = 3,
+        fees: tuple[int, int, int] = (0, 2_000, 0),
+        caps: Sequence[int] = (),
+        evm: Evm | None = None,
+    ) -> None:
         kinds = [Kind("binary", f"keeper {number}") for number in range(classes)]
-        self.world = world = World(fees=fees, kinds=kinds, **OPEN)
+        for number, cap in enumerate(caps):
+            kinds[number] = replace(kinds[number], class_cap=cap)
+        self.world = world = World(fees=fees, kinds=kinds, evm=evm, **OPEN)
         self.vault, self.who = world.vault, world.who
         self.rules = Rules(fees[1], "boss")
         self.highs: dict[int, int] = {}
@@ -188,3 +209,56 @@ class SplitWorld:
         logs = Logs(self.splitter.address, self.splitter.abis)
         found = [each for _, some in self.world.evm.transactions for each in logs.read(some)]
         return [values for each, values in found if each == name]
+
+
+def payouts(life: SplitWorld, together: int = 1, events: Mutation | None = None) -> PayoutBooks:
+    """Return the auditor's books of a splitter.
+
+    Args:
+        together: so many transactions are taken as one, as a Safe sends them
+        events: changes the splitter's events before they are booked
+    """
+    vault, splitter = life.vault.address.lower(), life.splitter.address.lower()
+    books = PayoutBooks(Ledger(vault), splitter, DELAY)
+    both, told = BothBooks(books), list[tuple[AuditedEvent, int]]()
+    groups = list[Transaction]()
+    for time, some in _raw(life, together):
+        mine = [each for each in some if each["address"].lower() == splitter]
+        told += [(each, time) for each in read_logs(mine, splitter_readers())]
+        ours = [each for each in some if each["address"].lower() == vault]
+        if ours:
+            groups.append(Transaction(time, read_logs(ours, vault_readers())))
+    both.expect(told if events is None else events(told))
+    both.book(groups)
+    both.end()
+    return books
+
+
+def _raw(life: SplitWorld, together: int) -> Iterator[tuple[int, list[RawLog]]]:
+    """Yield time and logs. Only calls at one time go together."""
+    block, last, logs, count = 0, -1, list[RawLog](), 0
+    for time, some in life.world.evm.transactions:
+        if time != last or count == together:
+            if logs:
+                yield last, logs
+            block, last, logs, count = block + 1, time, [], 0
+        count += 1
+        for each in some:
+            topics, data = each.data
+            logs.append(
+                {
+                    "address": each.address,
+                    "topics": ["0x" + _hex(topic) for topic in topics],
+                    "data": "0x" + _hex(data),
+                    "blockNumber": hex(block),
+                    "blockHash": "",
+                    "transactionHash": "0x" + block.to_bytes(32, "big").hex(),
+                    "logIndex": hex(len(logs)),
+                }
+            )
+    if logs:
+        yield last, logs
+
+
+def _hex(value: Any) -> str:
+    return value.hex().removeprefix("0x") if isinstance(value, bytes) else str(value)[2:]

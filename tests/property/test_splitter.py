@@ -3,8 +3,16 @@
 import random
 
 import pytest
+from msgspec.structs import replace
+from strongroom.audit.splitter_events import (
+    Credited,
+    Split,
+    StrategistAnnounced,
+    StrategistSet,
+    Withdrawn,
+)
 
-from tests.property.splitting import SplitWorld
+from tests.property.splitting import SplitWorld, Told, payouts
 from tests.property.world import BPS, HOUR, UNIT
 from tests.seeds import SEEDS, dice, enough
 
@@ -85,6 +93,77 @@ def test_nobody_gets_more_than_his_part_of_the_rate_on_new_highs(seed: int) -> N
         assert life.rules.worth.get(who, 0) <= bounds[who] * rate * 10**18 // BPS, (who, seed)
     for number, assets in paid.items():
         assert assets <= max(0, life.highs.get(number, 0))
+
+
+@pytest.mark.parametrize("together", [1, 3, 50])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_auditor_finds_each_payout_right(seed: int, together: int) -> None:
+    """Also where several calls are one transaction, so that a split stands between two events of
+    the vault."""
+    life = lived(seed)
+    life.split()
+    books = payouts(life, together)
+    assert books.differences == []
+    assert books.splits == len(life.events("Split"))
+    for who in ("boss", *PEOPLE):
+        address = life.who[who].lower()
+        assert books.credits.get(address, 0) == life.credit(who)
+    for number in range(len(life.world.kinds)):
+        assert books.marks.get(number, 0) == life.splitter.markOf(number)
+
+
+CHANGES = {
+    "a strategist is credited a share more": (Credited, "shares", 1),
+    "a class's fee is smaller": (Credited, "fee", -1),
+    "a mark stays behind": (Credited, "mark", -1),
+    "less was paid for": (Credited, "paid", -1),
+    "another profit": (Credited, "profit", 1),
+    "another class": (Credited, "class_id", 1),
+    "more came in": (Split, "received", 1),
+    "the manager gets more": (Split, "rest", 1),
+    "another rate": (Split, "rate_bps", 1),
+    "another price": (Split, "due", 1),
+    "all profit is larger": (Split, "profit", 1),
+    "a newcomer starts lower": (StrategistSet, "mark", -1),
+    "another part than announced": (StrategistSet, "part_bps", 1),
+    "an announcement that holds earlier": (StrategistAnnounced, "ready_at", -1),
+    "a withdrawal of what was never credited": (Withdrawn, "shares", 10**40),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_auditor_names_each_number_that_is_wrong(name: str) -> None:
+    kind, field, by = CHANGES[name]
+    life = lived(SEEDS[0])
+    life.report()
+    life.split()
+    for who in ("boss", *PEOPLE):
+        if life.credit(who):
+            life.splitter.withdraw(life.credit(who), life.who["bob"], sender=life.who[who])
+
+    def change(told: Told) -> Told:
+        place = max(n for n, (each, _) in enumerate(told) if isinstance(each, kind))
+        event, time = told[place]
+        wrong = replace(event, **{field: getattr(event, field) + by})
+        return [*told[:place], (wrong, time), *told[place + 1 :]]
+
+    assert payouts(life).differences == []
+    first = payouts(life, events=change).differences[0]
+    assert first.what.startswith(kind.__name__), first
+    assert first.block > 0
+
+
+@pytest.mark.parametrize("kind", [Credited, Split, StrategistSet, StrategistAnnounced])
+def test_the_auditor_names_what_is_missing(kind: type) -> None:
+    life = lived(SEEDS[0])
+    life.report()
+    life.split()
+
+    def without(told: Told) -> Told:
+        place = max(n for n, (each, _) in enumerate(told) if isinstance(each, kind))
+        return told[:place] + told[place + 1 :]
+
+    assert payouts(life, events=without).differences
 
 
 def test_the_lives_have_shortfalls_and_plenty() -> None:

@@ -33,9 +33,15 @@ class AuditFailed(Defect):
 class Bookkeeper:
     """Books transactions, one after the other."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Go on from a ledger, which changes as transactions are booked."""
-        self.ledger = ledger
+    def __init__(
+        self, ledger: Ledger, before: Callable[[AuditedEvent], None] | None = None
+    ) -> None:
+        """Go on from a ledger, which changes as transactions are booked.
+
+        Args:
+            before: is called before each event is booked
+        """
+        self.ledger, self._before = ledger, before
         self._governance = Governance(ledger.permissions)
         self._booking = Booking(ledger, self._governance)
 
@@ -59,6 +65,8 @@ class Bookkeeper:
         ledger.events += len(events)
         ledger.block = events[-1].block
         for booking.place, event in enumerate(events):
+            if self._before is not None:
+                self._before(event)
             kind = type(event)
             if booking.due or kind in ALWAYS_DUE:
                 booking.meet(event)

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from strongroom.audit.auditor import Audit, Scope
-    from strongroom.audit.availability import EvidenceState
     from strongroom.audit.contracts import Identity
     from strongroom.audit.deciding import DecisionsAgain, StartsDecider
     from strongroom.audit.income import IncomeKind
     from strongroom.audit.lines import AuditLines
     from strongroom.audit.node import Node
+    from strongroom.audit.payouts import PayoutStatement
     from strongroom.audit.permissions import Difference
     from strongroom.audit.replay import Forks, Replayed, WhatIf, WhatIfCap
     from strongroom.audit.verdict import Verdict
@@ -118,6 +118,7 @@ class AuditOptions:
         decide_bounds: what that may take
         views: further places of published views and settings, as those of the evidence
         ahead: a second process reads while this one books, where the machine has one to spare
+        splitter: of the vault's fees, whose payouts are computed anew; "": none
     """
 
     vault: str
@@ -142,6 +143,7 @@ class AuditOptions:
     views: tuple[str, ...] = ()
     ahead: bool = False
     are_shared: bool = False
+    splitter: str = ""
 
     @property
     def deciding(self) -> str:
@@ -160,6 +162,7 @@ class AuditResult:
     what_if: WhatIf | None = None
     what_if_cap: WhatIfCap | None = None
     attestation: dict[str, str] | None = None
+    payouts: PayoutStatement | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -175,6 +178,8 @@ class AuditResult:
             found["what_if"] = asdict(self.what_if)
         if self.what_if_cap is not None:
             found["what_if_cap"] = asdict(self.what_if_cap)
+        if self.payouts is not None:
+            found["payouts"] = asdict(self.payouts)
         if self.attestation is not None:
             found["attestation"] = self.attestation
         return found
@@ -212,6 +217,8 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         audit = auditor.run(options.progress)
     plain = AuditResult(audit.verdict, identity)
     result = _executed_again(options, plain, audit, recorder, (node, scope))
+    if options.splitter:
+        result = _with_payouts(result, audit, options.splitter, (node, scope))
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
@@ -220,6 +227,26 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         text = json.dumps(result.document(), indent=1)
         (options.out / "verdict.json").write_text(text + "\n")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _with_payouts(
+    result: AuditResult, audit: Audit, splitter: str, of_chain: tuple[Node, Scope]
+) -> AuditResult:
+    """Compute a splitter's payouts anew; what differs joins the verdict. Of a vault that is not
+    ours there is nothing to compute by."""
+    from strongroom.audit.held_block import check_held
+    from strongroom.audit.ledger import Ledger
+    from strongroom.audit.splitter import audit_splitter
+
+    node, scope = of_chain
+    if not audit.ledger.events:
+        return result
+    blank = Ledger(audit.ledger.vault, audit.ledger.decimals)
+    found = audit_splitter(node, blank, splitter, (scope.from_block, scope.to_block))
+    check_held(node, scope.to_block, scope.held_hash)
+    verdict = replace(result.verdict, code=(*result.verdict.code, found.code))
+    verdict = verdict.with_differences(found.differences)
+    return replace(result, verdict=verdict, payouts=found.statement)
 
 
 def _may_fork() -> bool:
@@ -304,6 +331,7 @@ def _check(options: AuditOptions) -> None:
     for option, address in (
         ("vault", options.vault),
         *(("exchange", e) for e in options.exchanges),
+        *((("splitter", options.splitter),) if options.splitter else ()),
     ):
         try:
             typed_address(address)
@@ -383,7 +411,7 @@ def show(result: AuditResult, now: float) -> None:
     """
     from rich.table import Table
 
-    from strongroom.audit.telling import loss_lines
+    from strongroom.audit.telling import loss_lines, payout_lines, place_lines
     from strongroom.audit.wording import age_words
     from strongroom.screen import Screen
 
@@ -402,7 +430,8 @@ def show(result: AuditResult, now: float) -> None:
     if len(verdict.differences) > SHOWN:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
     losses = loss_lines(verdict.losses, result.identity.asset_symbol)
-    for line in (*losses, *_again(result), *_place_lines(verdict.evidence)):
+    paid = payout_lines(result.payouts, result.identity.asset_symbol)
+    for line in (*losses, *paid, *_again(result), *place_lines(verdict.evidence)):
         console.print(plain(line), soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
@@ -412,6 +441,7 @@ def show(result: AuditResult, now: float) -> None:
 
 def _rows(result: AuditResult) -> list[tuple[str, str]]:
     """Return what was checked and what the vault has, in units of the asset and in shares."""
+    from strongroom.audit.telling import evidence_rows
     from strongroom.chain.units import format_units
 
     state, identity = result.verdict.state, result.identity
@@ -422,7 +452,7 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
     checked = asdict(result.verdict.checked).items()
     return [
         *((name.replace("_", " "), f"{count:,}") for name, count in checked),
-        *_evidence_rows(result.verdict.evidence),
+        *evidence_rows(result.verdict.evidence),
         ("supply", f"{int(state.supply) / SHARE:,.6f} {identity.symbol}".strip()),
         ("idle", assets(state.idle)),
         ("claimable", assets(state.claimable)),
@@ -443,34 +473,6 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
         ("drawdown stops budget", "yes" if state.drawdown else "no"),
         ("winding down", "yes" if state.winding_down else "no"),
     ]
-
-
-def _evidence_rows(evidence: EvidenceState | None) -> list[tuple[str, str]]:
-    """Return what a stranger could get now."""
-    if evidence is None:
-        return []
-    return [
-        ("public documents", f"{evidence.public_reports} of {len(evidence.reports)}"),
-        ("public decisions", f"{evidence.public_decisions} of {evidence.decisions}"),
-    ]
-
-
-def _place_lines(evidence: EvidenceState | None) -> Iterator[str]:
-    """Yield what each place has, then the reports whose documents no stranger could get."""
-    if evidence is None:
-        return
-    for each in evidence.places:
-        counts = {"missing": each.missing, "wrong": each.wrong, "unknown": each.unknown}
-        lacks = "".join(f", {count} {what}" for what, count in counts.items() if count)
-        why = f" ({each.why})" if each.why not in ("", "missing") else ""
-        kind = "public" if each.public else "private"
-        yield f"evidence, {kind}: {each.name}: {each.found} found{lacks}{why}"
-    hidden = [report for report in evidence.reports if not report.public]
-    for report in hidden[:SHOWN]:
-        where = f"only {', '.join(report.private)}" if report.private else "no place"
-        yield f"report {report.number}, block {report.block}: {where} has {report.evidence}"
-    if len(hidden) > SHOWN:
-        yield f"... and {len(hidden) - SHOWN} more; --json has them all"
 
 
 def _again(result: AuditResult) -> list[str]:

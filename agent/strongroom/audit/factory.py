@@ -249,6 +249,7 @@ def _check(options: FactoryOptions) -> None:
         "--what-if": each.what_if_bps is not None,
         "--what-if-cap": each.what_if_cap is not None,
         "--at-block": each.at_block is not None,
+        "--splitter": bool(each.splitter),
     }
     for option, is_named in of_one.items():
         if is_named:

@@ -28,6 +28,7 @@ from strongroom.audit.columns import (
 )
 from strongroom.audit.events import VAULT_EVENTS, AuditedEvent, OrderFilled
 from strongroom.audit.logs import TOPIC, BadLog, RawLog, bad_log
+from strongroom.audit.splitter_events import SPLITTER_EVENTS
 from strongroom.chain import abi
 from strongroom.chain.ids import JsonObject, keccak
 from strongroom.errors import Differs
@@ -178,6 +179,16 @@ def exchange_readers() -> Readers:
         Differs: see `vault_readers`.
     """
     return _readers("Exchange", (OrderFilled,))
+
+
+@cache
+def splitter_readers() -> Readers:
+    """Return topic -> reader of the events of a splitter of fees.
+
+    Raises:
+        Differs: see `vault_readers`.
+    """
+    return _readers("PerformanceSplitter", SPLITTER_EVENTS)
 
 
 def order_filled_reader() -> Reader:

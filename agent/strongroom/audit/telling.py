@@ -1,12 +1,17 @@
-"""The statement of losses as lines for a reader: amounts in units, shares of volume in percent."""
+"""The statements of losses, payouts and evidence as lines for a reader: amounts in units, shares of
+volume in percent."""
 
 from collections.abc import Iterator
 
+from strongroom.audit.availability import EvidenceState
 from strongroom.audit.losses import ClassStatement, LossStatement
+from strongroom.audit.payouts import PayoutStatement
+from strongroom.audit.permissions import ZERO
 from strongroom.audit.wording import bps_words
 from strongroom.chain.units import SHARE, format_units
 
 NAMED = 3  # trades and settlements; the verdict has ten
+SHOWN = 20  # reports without public documents
 
 
 def loss_lines(losses: LossStatement, asset: str) -> Iterator[str]:
@@ -26,6 +31,27 @@ def loss_lines(losses: LossStatement, asset: str) -> Iterator[str]:
         yield f"dealt early: block {deal.block}, {deal.side} of {amounts}"
         yield f"  the others lost up to {_units(deal.lost)}, by the price of block {deal.told_at}"
         yield from (f"  by {who}" for who in deal.parties)
+
+
+def payout_lines(payouts: PayoutStatement | None, asset: str) -> Iterator[str]:
+    """Yield what a splitter has paid, and by what.
+
+    Args:
+        payouts: None: there is no splitter
+        asset: its symbol
+    """
+    if payouts is None:
+        return
+    received = f"{int(payouts.received) / SHARE:,.6f} shares in {payouts.splits:,} splits"
+    yield f"splitter {payouts.splitter} of {payouts.owner}: {received}"
+    for each in payouts.classes:
+        who = "the manager's own" if each.strategist == ZERO else f"of {each.strategist}"
+        yield f"  class {each.class_id}, {who}, {bps_words(each.part_bps)} of its fee"
+        waits = f"mark {_units(each.mark)}, waiting {_units(each.waiting)} {asset}"
+        yield f"    proven profit {_units(each.profit)}, {waits}"
+        yield f"    credited {int(each.credited) / SHARE:,.6f} shares"
+    for who, shares in payouts.credits.items():
+        yield f"  {who} may withdraw {int(shares) / SHARE:,.6f} shares"
 
 
 def _of_class(it: ClassStatement, asset: str) -> Iterator[str]:
@@ -52,3 +78,31 @@ def _beside(cost: str) -> str:
 
 def _units(digits: str) -> str:
     return format_units(int(digits), 2)
+
+
+def evidence_rows(evidence: EvidenceState | None) -> list[tuple[str, str]]:
+    """Return what a stranger could get now."""
+    if evidence is None:
+        return []
+    return [
+        ("public documents", f"{evidence.public_reports} of {len(evidence.reports)}"),
+        ("public decisions", f"{evidence.public_decisions} of {evidence.decisions}"),
+    ]
+
+
+def place_lines(evidence: EvidenceState | None) -> Iterator[str]:
+    """Yield what each place has, then the reports whose documents no stranger could get."""
+    if evidence is None:
+        return
+    for each in evidence.places:
+        counts = {"missing": each.missing, "wrong": each.wrong, "unknown": each.unknown}
+        lacks = "".join(f", {count} {what}" for what, count in counts.items() if count)
+        why = f" ({each.why})" if each.why not in ("", "missing") else ""
+        kind = "public" if each.public else "private"
+        yield f"evidence, {kind}: {each.name}: {each.found} found{lacks}{why}"
+    hidden = [report for report in evidence.reports if not report.public]
+    for report in hidden[:SHOWN]:
+        where = f"only {', '.join(report.private)}" if report.private else "no place"
+        yield f"report {report.number}, block {report.block}: {where} has {report.evidence}"
+    if len(hidden) > SHOWN:
+        yield f"... and {len(hidden) - SHOWN} more; --json has them all"

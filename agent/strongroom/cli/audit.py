@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     help="Exchange that no account names, as of delegated ones; joins its fills to decisions.",
 )
 @payers
+@click.option("--splitter", type=ADDRESS, help="Splitter of the fees: compute each payout anew.")
 @click.option("--decide", is_flag=True, help="Make revealed decisions again from published views.")
 @click.option(
     "--views",
@@ -86,6 +87,7 @@ def command(
     evidence: tuple[str, ...],
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
+    splitter: str | None,
     decide: bool,
     views: tuple[str, ...],
     bounds: tuple[str, ...],
@@ -109,6 +111,7 @@ def command(
       strongroom audit --vault 0x... --rpc http://127.0.0.1:8545
       strongroom audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       strongroom audit --vault 0x... --evidence https://one.example/evidence --evidence all.car
+      strongroom audit --vault 0x... --splitter 0x...
       strongroom audit --vault 0x... --evidence build/week/evidence --decide
       strongroom audit --vault 0x... --evidence all.car --decide --decide-bound audit_s=7200
       strongroom audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
@@ -133,7 +136,7 @@ def command(
         replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
         further_rpcs=rpcs[1:], views=views, ahead=factory is None,
         decide=DecidingProcess if decide else None,
-        decide_bounds=parse_bounds(bounds),
+        decide_bounds=parse_bounds(bounds), splitter=splitter or "",
     )  # fmt: skip
     if factory is not None and vault is None:
         _factory(factory, jobs, ray, options, as_json)

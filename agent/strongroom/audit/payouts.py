@@ -1,0 +1,274 @@
+"""What a PerformanceSplitter must pay, in the auditor's own arithmetic: profit by class, shares and
+price come from the ledger of the vault's logs, nothing from the splitter's word.
+
+The rule is that of docs/contracts/PerformanceSplitter.md. Divisions go against strategists; a mark
+goes up. What is booked is what the rule says, whatever was logged: the first difference is the
+cause.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from strongroom.audit.events import AuditedEvent, OwnershipTransferred, OwnershipTransferStarted
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.permissions import ZERO, Difference, difference
+from strongroom.audit.splitter_events import (
+    Credited,
+    Split,
+    StrategistAnnounced,
+    StrategistSet,
+    Withdrawn,
+)
+from strongroom.chain.units import BPS
+
+Payout = tuple[int, str, int, int, int, int, int]  # the fields of a `Credited`, in their order
+
+
+@dataclass(frozen=True)
+class SplitDue:
+    """What a split must be: the fields of its `Split`, and of each `Credited` in front of it."""
+
+    received: int
+    profit: int
+    rate: int
+    due: int
+    rest: int
+    payouts: tuple[Payout, ...]
+
+
+@dataclass
+class PayoutBooks:
+    """A splitter after the events so far.
+
+    Attributes:
+        ledger: the vault's books, which are as far as the event that is booked next
+        splitter: its address, in lower case
+        delay: seconds from an announcement to its time
+        marks: class -> profit that was paid for, assets
+        strategists: class -> who earns by it, and his part in bps
+        announced: class -> who will, his part, from when on
+        credits: account -> shares that it may withdraw
+        earned: class -> shares that were credited to its strategists
+        paid: account -> all shares that were ever credited to it
+        rate: of the performance fee at the last split, bps
+    """
+
+    ledger: Ledger
+    splitter: str
+    delay: int
+    owner: str = ZERO
+    pending_owner: str = ZERO
+    marks: dict[int, int] = field(default_factory=dict)
+    strategists: dict[int, tuple[str, int]] = field(default_factory=dict)
+    announced: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    credits: dict[str, int] = field(default_factory=dict)
+    earned: dict[int, int] = field(default_factory=dict)
+    paid: dict[str, int] = field(default_factory=dict)
+    rate: int = 0
+    splits: int = 0
+    received: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    _begun: bool = False
+    _credited: list[Credited] = field(default_factory=list)
+    _last: AuditedEvent | None = None
+
+    @property
+    def total_credit(self) -> int:
+        """Shares that all accounts may withdraw."""
+        return sum(self.credits.values())
+
+    def over(self, class_id: int) -> int:
+        """Return a class's proven profit above its mark, assets."""
+        home = max(0, self.ledger.profits.get(class_id, 0))
+        return max(0, home - self.marks.get(class_id, 0))
+
+    def book(self, event: AuditedEvent, time: int) -> None:
+        """Book an event of the splitter.
+
+        Args:
+            time: of its block
+        """
+        if not self._begun:
+            self._begin()
+        if self._credited and not isinstance(event, Credited | Split):
+            self._expect(event, "Credited: of a split", "Split", event.name)
+            self._credited.clear()
+        match event:
+            case OwnershipTransferred():
+                if self.owner not in (ZERO, event.previous_owner):
+                    self._expect(event, "OwnershipTransferred.previous_owner", self.owner,
+                                 event.previous_owner)  # fmt: skip
+                self.owner, self.pending_owner = event.new_owner, ZERO
+            case OwnershipTransferStarted():
+                self._expect(event, "OwnershipTransferStarted.previous_owner", self.owner,
+                             event.previous_owner)  # fmt: skip
+                self.pending_owner = event.new_owner
+            case StrategistAnnounced():
+                self._announce(event, time)
+            case StrategistSet():
+                self._appoint(event, time)
+            case Credited():
+                self._credited.append(event)
+            case Split():
+                self._split(event)
+            case Withdrawn():
+                self._withdraw(event)
+        self._last = event
+
+    def end(self) -> None:
+        """Note what was credited by no split; at the end of a block."""
+        for each in self._credited[:1]:
+            self._expect(each, "Credited: of a split", "Split", "nothing")
+        self._credited.clear()
+
+    def _begin(self) -> None:
+        """At its deployment: nothing for the past."""
+        self._begun, self.rate = True, self.ledger.permissions.rates[1]
+        for number in self.ledger.permissions.classes:
+            self.marks[number] = self.over(number)
+
+    def _expect(self, at: AuditedEvent, what: str, expected: object, found: object) -> None:
+        if expected != found:
+            self.differences.append(difference(at, what, expected, found))
+
+    def _announce(self, it: StrategistAnnounced, time: int) -> None:
+        self._expect(it, "StrategistAnnounced.ready_at", time + self.delay, it.ready_at)
+        self.announced[it.class_id] = it.strategist, it.part_bps, time + self.delay
+
+    def _appoint(self, it: StrategistSet, time: int) -> None:
+        last = self._last
+        follows = isinstance(last, Split) and last.transaction == it.transaction
+        self._expect(it, "StrategistSet: what came before is split first", True, follows)
+        who, part, ready = self.announced.pop(it.class_id, (ZERO, 0, 0))
+        self._expect(it, "StrategistSet: announced, and its delay over", True, 0 < ready <= time)
+        self._expect(it, "StrategistSet: as announced", (who, part), (it.strategist, it.part_bps))
+        if who != self.strategists.get(it.class_id, (ZERO, 0))[0]:
+            self.marks[it.class_id] = self.marks.get(it.class_id, 0) + self.over(it.class_id)
+        self._expect(it, "StrategistSet.mark", self.marks.get(it.class_id, 0), it.mark)
+        self.strategists[it.class_id] = who, part
+
+    def _split(self, it: Split) -> None:
+        wanted, logged = self.due(), tuple(map(_payout, self._credited))
+        self._credited.clear()
+        self._expect(it, "Split.manager", self.owner, it.manager)
+        numbers = ("received", "profit", "rate_bps", "due", "rest")
+        values = (wanted.received, wanted.profit, wanted.rate, wanted.due, wanted.rest)
+        for name, value in zip(numbers, values, strict=True):
+            self._expect(it, f"Split.{name}", value, getattr(it, name))
+        self._payouts(it, wanted.payouts, logged)
+        for number, who, _, paid, _, shares, _ in wanted.payouts:
+            self.marks[number] = self.marks.get(number, 0) + paid
+            self.earned[number] = self.earned.get(number, 0) + shares
+            self._credit(who, shares)
+        self._credit(self.owner, wanted.rest)
+        self.rate = self.ledger.permissions.rates[1]
+        self.splits, self.received = self.splits + 1, self.received + wanted.received
+
+    def _payouts(self, at: Split, wanted: Sequence[Payout], logged: Sequence[Payout]) -> None:
+        """Hold what was credited against what the rule gives, class by class."""
+        by_class = {each[0]: each for each in logged}
+        if len(by_class) != len(logged) or len(logged) != len(wanted):
+            self._expect(at, "Credited: classes", [p[0] for p in wanted], [p[0] for p in logged])
+        names = ("class", "strategist", "profit", "paid", "fee", "shares", "mark")
+        for each in wanted:
+            found = by_class.get(each[0], (each[0], ZERO, 0, 0, 0, 0, 0))
+            for name, value, there in zip(names, each, found, strict=True):
+                self._expect(at, f"Credited.{name} of class {each[0]}", value, there)
+
+    def due(self) -> SplitDue:
+        """Return what a split would be now."""
+        ledger = self.ledger
+        received = ledger.holders.get(self.splitter, 0) - self.total_credit
+        over = {number: self.over(number) for number in sorted(ledger.permissions.classes)}
+        whole, rate = sum(over.values()), max(self.rate, ledger.permissions.rates[1])
+        due = (whole * rate // BPS) * ledger.shares // (ledger.nav[0] + 1)
+        payouts = []
+        for number, profit in over.items():
+            paid = profit if received >= due else -(-profit * received // due)
+            if not profit or not paid:
+                continue
+            fee = min(received, due) * profit // whole
+            who, part = self.strategists.get(number, (ZERO, 0))
+            mark = self.marks.get(number, 0) + paid
+            payouts.append((number, who, profit, paid, fee, fee * part // BPS, mark))
+        rest = received - sum(each[5] for each in payouts)
+        return SplitDue(received, whole, rate, due, rest, tuple(payouts))
+
+    def _credit(self, who: str, shares: int) -> None:
+        if shares:
+            self.credits[who] = self.credits.get(who, 0) + shares
+            self.paid[who] = self.paid.get(who, 0) + shares
+
+    def _withdraw(self, it: Withdrawn) -> None:
+        credit = self.credits.get(it.account, 0)
+        if it.shares > credit:
+            self._expect(it, "Withdrawn.shares", f"at most {credit}", it.shares)
+        self.credits[it.account] = credit - it.shares
+
+
+def _payout(it: Credited) -> Payout:
+    return it.class_id, it.strategist, it.profit, it.paid, it.fee, it.shares, it.mark
+
+
+# what a verdict says
+
+
+@dataclass(frozen=True)
+class ClassPayout:
+    """What a class's strategist earns; amounts as digits.
+
+    Attributes:
+        profit: proven, assets, and `mark`: of it, what was paid for
+        waiting: above the mark: a claim on fees to come
+        credited: shares, to all strategists that the class has had
+    """
+
+    class_id: int
+    strategist: str
+    part_bps: int
+    profit: str
+    mark: str
+    waiting: str
+    credited: str
+
+
+@dataclass(frozen=True)
+class PayoutStatement:
+    """A splitter at the last block; amounts as digits, shares.
+
+    Attributes:
+        received: fee shares and gifts that were split
+        paid: account -> all that was ever credited to it
+        credits: account -> what it may withdraw
+    """
+
+    splitter: str
+    owner: str
+    delay: int
+    splits: int
+    received: str
+    paid: Mapping[str, str]
+    credits: Mapping[str, str]
+    classes: tuple[ClassPayout, ...]
+
+
+def payout_statement(books: PayoutBooks) -> PayoutStatement:
+    """Return what a verdict says of a splitter."""
+    classes = []
+    for number in sorted(books.ledger.permissions.classes):
+        who, part = books.strategists.get(number, (ZERO, 0))
+        classes.append(
+            ClassPayout(
+                number, who, part, str(books.ledger.profits.get(number, 0)),
+                str(books.marks.get(number, 0)), str(books.over(number)),
+                str(books.earned.get(number, 0)),
+            )
+        )  # fmt: skip
+    return PayoutStatement(
+        books.splitter, books.owner, books.delay, books.splits, str(books.received),
+        _digits(books.paid), _digits(books.credits), tuple(classes),
+    )  # fmt: skip
+
+
+def _digits(shares: Mapping[str, int]) -> dict[str, str]:
+    return {who: str(amount) for who, amount in sorted(shares.items()) if amount}

@@ -1,0 +1,184 @@
+"""A PerformanceSplitter's payouts, each proven from its logs and its vault's.
+
+The vault's logs are booked once more, and each event of the splitter is held against the books as
+they stand at its place, in the midst of a transaction too.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.audit.abi_data import NotAbi, abi_values
+from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.code import AuditedCode
+from strongroom.audit.contracts import OddAnswer
+from strongroom.audit.events import AuditedEvent
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.node import Node
+from strongroom.audit.payouts import PayoutBooks, PayoutStatement, payout_statement
+from strongroom.audit.permissions import Difference
+from strongroom.audit.pieces import PieceReader
+from strongroom.audit.readers import read_logs, splitter_readers
+from strongroom.audit.transactions import Transaction, by_transaction
+from strongroom.audit.wording import selector_of
+from strongroom.chain.artifacts import artifact
+from strongroom.chain.code import runtime_difference
+from strongroom.chain.ids import keccak, to_bytes
+from strongroom.errors import BadInput
+
+NAME = "PerformanceSplitter"
+WORD = 32  # bytes
+
+
+@dataclass(frozen=True)
+class SplitterAudit:
+    """What was found of a splitter."""
+
+    statement: PayoutStatement
+    code: AuditedCode
+    differences: tuple[Difference, ...]
+
+
+def audit_splitter(
+    node: Node, ledger: Ledger, splitter: str, blocks: tuple[int, int]
+) -> SplitterAudit:
+    """Audit a splitter's payouts.
+
+    Args:
+        ledger: of the vault, before its first event
+        blocks: the vault's first, and the last
+
+    Raises:
+        BadInput: there is no contract at the address.
+        NodeAway: the node does not answer.
+        BadLog: the node sends what is no log.
+    """
+    address, (first, last) = splitter.lower(), blocks
+    code = to_bytes(node.ask("eth_getCode", address, hex(last)))
+    if not code:
+        raise BadInput(f"--splitter {splitter}: there is no contract: name the splitter's address")
+    listed, delay, found = _code(code, address, ledger.vault, last)
+    books = PayoutBooks(ledger, address, delay)
+    if found:  # what foreign code logs is not read
+        return SplitterAudit(payout_statement(books), listed, tuple(found))
+    _book(node, books, first, last)
+    found = [*books.differences, *_views(node, books, last)]
+    return SplitterAudit(payout_statement(books), listed, tuple(found))
+
+
+def _code(
+    code: bytes, address: str, vault: str, block: int
+) -> tuple[AuditedCode, int, list[Difference]]:
+    """Return what the code is, the delay among its immutables, and how it is not ours, or not of
+    this vault: the immutables are the vault and the delay, a word each."""
+    start = len(artifact(NAME).runtime)
+    how = runtime_difference(NAME, code)
+    known = AuditedCode("splitter", address, "0x" + keccak(code).hex(), "" if how else NAME)
+    if how:
+        return known, 0, [_differs(block, f"code of splitter {address}", NAME, how)]
+    words = code[start:]
+    delay, wanted = int.from_bytes(words[WORD:]), bytes(12) + bytes.fromhex(vault[2:])
+    if words[:WORD] != wanted or len(words) != 2 * WORD:
+        there = "0x" + words[:WORD].hex()
+        return known, delay, [_differs(block, f"splitter {address}: VAULT", vault, there)]
+    return known, delay, []
+
+
+class BothBooks:
+    """Books a vault and its splitter in the one order of their logs."""
+
+    def __init__(self, books: PayoutBooks) -> None:
+        """Take the splitter's books, with the vault's ledger in them."""
+        self._books, self._waiting = books, deque[tuple[AuditedEvent, int]]()
+        self._keeper = Bookkeeper(books.ledger, self._up_to)
+
+    def expect(self, events: Iterable[tuple[AuditedEvent, int]]) -> None:
+        """Take events of the splitter with their times, oldest first."""
+        self._waiting.extend(events)
+
+    def book(self, transactions: Iterable[Transaction]) -> None:
+        """Book the vault's transactions, and what of the splitter came before their ends."""
+        for each in transactions:
+            self._keeper.book(each)
+            self._keeper.replaced()
+
+    def end(self) -> None:
+        """Book what of the splitter came after the vault's last event of some blocks."""
+        while self._waiting:
+            self._books.book(*self._waiting.popleft())
+        self._books.end()
+
+    def _up_to(self, event: AuditedEvent) -> None:
+        while self._waiting and _place(self._waiting[0][0]) < _place(event):
+            self._books.book(*self._waiting.popleft())
+
+
+def _book(node: Node, books: PayoutBooks, first: int, last: int) -> None:
+    """Book the logs of vault and splitter."""
+    both, start = BothBooks(books), first
+    for piece in PieceReader(node, books.ledger).read(first, last):
+        both.expect(_events(node, books.splitter, start, piece.end))
+        groups = by_transaction(piece.events)
+        both.book(Transaction(piece.times[group[0].block], group) for group in groups)
+        both.end()
+        books.ledger.differences.clear()  # the audit of the vault names them
+        start = piece.end + 1
+
+
+def _place(event: AuditedEvent) -> tuple[int, int]:
+    return event.block, event.index
+
+
+def _events(node: Node, splitter: str, first: int, last: int) -> Iterator[tuple[AuditedEvent, int]]:
+    """Yield the splitter's events of some blocks with their times."""
+    for _, logs in node.logs([splitter], first, last):
+        events = read_logs(logs, splitter_readers())
+        times = node.times(sorted({each.block for each in events}))
+        for each in events:
+            yield each, times[each.block]
+
+
+def _views(node: Node, books: PayoutBooks, block: int) -> Iterator[Difference]:
+    """Yield where the splitter's views part from the books at the last block."""
+    address = ("address",)
+    asked: list[tuple[str, int | str | None, Sequence[str], object]] = [
+        ("owner()", None, address, (books.owner,)),
+        ("pending_owner()", None, address, (books.pending_owner,)),
+        ("total_credit()", None, ("uint256",), (books.total_credit,)),
+        ("rate()", None, ("uint256",), (books.rate,)),
+    ]
+    for number in books.ledger.permissions.classes:
+        asked += [
+            ("markOf(uint256)", number, ("uint256",), (books.marks.get(number, 0),)),
+            ("strategistOf(uint256)", number, ("address", "uint256"),
+             books.strategists.get(number, ("0x" + "00" * 20, 0))),
+        ]  # fmt: skip
+    asked += [
+        ("creditOf(address)", who, ("uint256",), (shares,)) for who, shares in books.credits.items()
+    ]
+    for signature, argument, types, wanted in asked:
+        there = _ask(node, books.splitter, (signature, argument), types, block)
+        if there != wanted:
+            name = signature if argument is None else f"{signature.split('(')[0]}({argument})"
+            yield _differs(block, f"splitter: {name}", str(wanted), str(there))
+
+
+def _ask(
+    node: Node, splitter: str, asked: tuple[str, int | str | None], types: Sequence[str], block: int
+) -> tuple[Any, ...]:
+    signature, argument = asked
+    data = selector_of(signature)
+    if argument is not None:
+        number = int(argument, 16) if isinstance(argument, str) else argument
+        data += f"{number:064x}"
+    answer = node.ask("eth_call", {"to": splitter, "data": data}, hex(block))
+    try:
+        found = abi_values(types, to_bytes(answer))
+    except NotAbi as error:
+        raise OddAnswer(f"{signature}: {answer!r:.40} is no answer: name another node") from error
+    return tuple(each.lower() if isinstance(each, str) else each for each in found)
+
+
+def _differs(block: int, what: str, expected: str, found: str) -> Difference:
+    return Difference(block, "", what, expected, found)
