@@ -1,6 +1,7 @@
 """Backups of a journal: what comes back is what was there, row by row as SQLite itself shows it,
 and nothing that may have been done since is done twice."""
 
+import math
 import sqlite3
 import stat
 from contextlib import closing
@@ -24,6 +25,7 @@ from strongroom.journal.backup import (
 )
 from strongroom.journal.lock import alone
 from strongroom.journal.states import ApprovalState, IntentState, TransactionState
+from strongroom.keeper.metrics import Metrics
 from strongroom.keeper.restoring import RestoreWait, relearn
 from strongroom.reporting.evidence import evidence_document, store_evidence
 from strongroom.settings import AlreadyRuns, ConfigError
@@ -289,3 +291,29 @@ def test_the_command_keeps_so_many_of_its_own_and_deletes_nothing_else(tmp_path,
     assert Journal(url_of(b.parent / "keeper.db")).fact("day") == "b"
     done = CliRunner().invoke(command, ["keeper", "restore", str(a), str(kept / of_a)])
     assert done.exit_code == 0, done.output
+
+
+def test_the_newest_backup_is_known_by_its_name_and_shown_as_a_number(tmp_path):
+    assert OWNER.newest(tmp_path / "none") is OWNER.newest(tmp_path) is None
+    metrics = Metrics()
+    metrics.watch_backups(lambda: OWNER.newest(tmp_path))
+    name = "strongroom_last_backup_timestamp_seconds"
+    assert math.isnan(metrics.registry.get_sample_value(name))
+    other = replace(OWNER, vault="0x" + "2b" * 20)
+    for owner, moment in (
+        (OWNER, "20261126T210000Z"), (OWNER, "20261126T220000Z"), (other, "20261127T000000Z"),
+        (OWNER, "20269999T999999Z"),  # named by a person
+    ):  # fmt: skip
+        (tmp_path / owner.file_name(moment)).touch()
+    assert OWNER.newest(tmp_path) == 1_795_730_400  # date -u -d "2026-11-26 22:00" +%s
+    assert metrics.registry.get_sample_value(name) == 1_795_730_400
+
+
+def test_a_backup_goes_to_the_files_own_folder(tmp_path, monkeypatch):
+    (tmp_path / "keeper.toml").write_text(TEXT)
+    lived(url_of(tmp_path / "keeper.db"))
+    monkeypatch.chdir("/")
+    done = CliRunner().invoke(command, ["keeper", "backup", str(tmp_path / "keeper.toml")])
+    assert done.exit_code == 0, done.output
+    (made,) = (tmp_path / "backups").iterdir()
+    assert done.output.startswith(f"wrote {made}")

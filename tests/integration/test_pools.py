@@ -244,3 +244,11 @@ def test_a_report_is_held_against_what_its_place_in_the_block_shows(desk, chain,
     scope = Scope(ape.networks.provider.http_uri, desk.vault.address, 0, desk.chain.head().number)
     found = Auditor(scope).run().verdict.differences
     assert [each for each in found if "Reported.books" in each.what] == []
+
+    def silence():
+        """Let the account answer nothing from now on, and send a transaction that does nothing."""
+        rpc("anvil_setCode", desk.account.address, "0xfe")
+        return people.keeper, str(people.keeper), b""
+
+    events, _ = told(8, silence, None)
+    assert events[:2] == ["reported", "unanswered"] and "nav_differs" not in events

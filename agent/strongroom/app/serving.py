@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 
 from strongroom.errors import BadInput
+from strongroom.own_server import LOOPBACK, SILENT_S, OwnServer
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK[0]
 
 
 class PortInUse(BadInput):
@@ -18,6 +19,8 @@ class PortInUse(BadInput):
 
 class _Files(SimpleHTTPRequestHandler):
     """Hands out files; the page is made anew at each start, so nothing is kept."""
+
+    timeout = SILENT_S
 
     def end_headers(self) -> None:
         """Add what a page with a wallet needs: no other page may frame it."""
@@ -42,7 +45,7 @@ def serving(folder: Path, port: int) -> Iterator[str]:
         PortInUse: see the class.
     """
     try:
-        server = ThreadingHTTPServer((HOST, port), partial(_Files, directory=str(folder)))
+        server = OwnServer((HOST, port), partial(_Files, directory=str(folder)))
     except OSError as error:
         raise PortInUse(f"port {port} is in use: name another one with --port") from error
     thread = Thread(target=server.serve_forever, args=(0.1,), daemon=True)

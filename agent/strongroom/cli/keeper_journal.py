@@ -10,20 +10,16 @@ import click
 from strongroom.cli.boundary import Command
 from strongroom.cli.options import BLOCK, FILE, FOLDER, as_json, print_json
 
-SHOWN = "%Y%m%dT%H%M%SZ"
-
 
 @click.command("backup", cls=Command)
 @click.argument("config", type=FILE)
-@click.option(
-    "--to", type=FOLDER, default=Path("backups"), show_default=True, help="Folder of backups."
-)
+@click.option("--to", type=FOLDER, help="Folder of backups; default: [operations] backups.")
 @click.option(
     "--keep",
     type=click.IntRange(1),
     help="So many of this keeper's stay there; its older ones are deleted.",
 )
-def backup(config: Path, to: Path, keep: int | None) -> None:
+def backup(config: Path, to: Path | None, keep: int | None) -> None:
     """Write a backup of the journal, while the keeper runs: one file, whatever the database.
 
     It holds what decisions are made from and the salt of unpublished ones: keep it private. Its
@@ -40,12 +36,13 @@ def backup(config: Path, to: Path, keep: int | None) -> None:
 
     found = load(config)
     owner = owner_of(found)
-    file = to / owner.file_name(_now())
+    folder = found.operations.backups if to is None else to
+    file = folder / owner.file_name(_now())
     rows = back_up(found.journal, file, owner)
     click.echo(f"wrote {file}: {_told(rows)}")
     if keep is None:
         return
-    others = [each for each in owner.backups(to) if each != file]
+    others = [each for each in owner.backups(folder) if each != file]
     for old in others[: max(0, len(others) - keep + 1)]:
         old.unlink()
         click.echo(f"deleted {old}")
@@ -129,7 +126,9 @@ def compare(config: Path, since: int | None, as_json: bool) -> None:
 def _now() -> str:
     from datetime import UTC, datetime
 
-    return f"{datetime.now(UTC):{SHOWN}}"
+    from strongroom.journal.backup import MOMENT
+
+    return f"{datetime.now(UTC):{MOMENT}}"
 
 
 def _told(rows: Mapping[str, int]) -> str:

@@ -16,8 +16,9 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,6 +42,7 @@ from strongroom.settings import ConfigError
 
 RESTORED = "restored"  # fact; NEW, then until when the keeper waits, then empty
 NEW = "new"
+MOMENT = "%Y%m%dT%H%M%SZ"  # of a backup, in its name
 BACKUP_OF = "backup of"  # fact of a backup, and of no journal: whose it is
 WHY = "under way when the backup was made: the chain has what became of it"
 MANY = 1_000  # rows at once
@@ -79,6 +81,19 @@ class JournalOwner:
         """Return its backups of a folder, the oldest first, as their names say."""
         form = re.compile(rf"{self._prefix}\d{{8}}T\d{{6}}Z\.db")
         return sorted(each for each in folder.iterdir() if form.fullmatch(each.name))
+
+    def newest(self, folder: Path) -> int | None:
+        """Return when the newest of them was made, as its name says; None: there is none, or the
+        folder cannot be read."""
+        try:
+            found = self.backups(folder)
+        except OSError:
+            return None
+        for each in reversed(found):
+            with suppress(ValueError):  # no moment: somebody named it so
+                made = datetime.strptime(each.stem.rpartition("-")[2], MOMENT)
+                return int(made.replace(tzinfo=UTC).timestamp())
+        return None
 
     @property
     def _prefix(self) -> str:

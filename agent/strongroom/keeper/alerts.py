@@ -54,6 +54,8 @@ WORTH = {
     "nav_differs": Worth(
         _CRITICAL, "the chain's NAV differs from ours by {difference_bid} / {difference_ask}"
     ),
+    "unanswered": Worth(_WARNING, "accounts did not answer a report: {accounts}"),
+    "fills_unseen": Worth(_WARNING, "no node shows all fills of order {order}"),
     "failed": Worth(_CRITICAL, "failed and stopped: {error}"),
     "duty_refused": Worth(_WARNING, "{purpose} was refused: {why}"),
     "safe_used_by_another": Worth(_CRITICAL, "Safe {safe} was used in {transaction} by {who}"),

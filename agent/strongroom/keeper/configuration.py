@@ -271,6 +271,7 @@ class OperationsSection(Section):
     log_max_mb: int = Field(100, gt=0)  # then it rotates; five older ones stay
     metrics_port: int = Field(0, ge=0, le=65_535)  # 0: none
     metrics_host: str = "127.0.0.1"  # in a container: 0.0.0.0, on a network of its own
+    backups: Place = Field(Path("backups"), validate_default=True)  # its newest is watched
     record: Place | None = None  # folder for snapshots (Parquet)
     record_max_mb: int = Field(2_000, gt=0)  # of it; the oldest go
 

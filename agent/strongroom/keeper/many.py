@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -24,6 +23,7 @@ from strongroom.chain.ids import Json
 from strongroom.database import SQLITE, parsed
 from strongroom.keeper.configuration import Config, in_mode, load
 from strongroom.keeper.run import SENDING, apart, journal_of
+from strongroom.own_server import LOOPBACK, OwnPages, OwnServer
 from strongroom.settings import ConfigError
 
 FILE = "keeper.toml"  # in a folder of each keeper
@@ -286,29 +286,21 @@ def supervise(processes: Sequence[KeeperProcess], stopped: threading.Event) -> N
 
 @contextmanager
 def _page(fleet: Fleet, port: int) -> Iterator[None]:
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Page(OwnPages):
+        def page(self) -> None:
             if self.path == "/targets":
-                self._answer(200, fleet.targets())
+                self._tell(200, fleet.targets())
             elif self.path == "/health":
                 found = fleet.health()
-                self._answer(200 if found["well"] else 503, found)
+                self._tell(200 if found["well"] else 503, found)
             else:
-                self._answer(404, {"there is": ["/health", "/targets"]})
+                self._tell(404, {"there is": ["/health", "/targets"]})
 
-        def _answer(self, status: int, found: Json) -> None:
-            body = json.dumps(found, indent=1).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
+        def _tell(self, status: int, found: Json) -> None:
+            self.answer(status, "application/json", json.dumps(found, indent=1).encode())
 
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+        server = OwnServer((LOOPBACK[0], port), Page)
     except OSError as error:
         raise ConfigError(f"--port {port} is in use: choose another") from error
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -6,10 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import MetricsHandler
 from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.units import BPS, ETHER, MICRO
@@ -17,6 +16,7 @@ from strongroom.journal import Journal
 from strongroom.keeper.alerts import WORTH
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.vault_watch import Watched
+from strongroom.own_server import LOOPBACK, OwnPages, OwnServer
 from strongroom.settings import ConfigError
 from strongroom.strategy.view import VaultState
 
@@ -55,6 +55,8 @@ class Metrics:
         self.asked = gauge("source_requests", "requests to a source", ["source"])
         self.failed = gauge("source_failures", "requests that failed", ["source"])
         self.wrong = gauge("source_wrong", "1 while a source is not well", ["source"])
+        self.started = gauge("started_timestamp_seconds", "when this process began its work")
+        self.started.set(time.time())
         self.last_tick = gauge("last_tick_timestamp_seconds", "time of the last tick's end")
         self.decisions = Counter("strongroom_decisions", "decisions made", registry=self.registry)
         self.events = Counter("strongroom_events", "events", ["event"], registry=self.registry)
@@ -109,6 +111,18 @@ class Metrics:
         else:
             with suppress(SQLAlchemyError):  # went away since: the next tick says so
                 self._read(keeper.journal)
+
+    def watch_backups(self, newest: Callable[[], float | None]) -> None:
+        """Say at each scrape when the newest backup of the journal was made; only a keeper whose
+        journal is to be kept has this number."""
+        text = "time of the newest backup of the journal"
+        gauge = Gauge("strongroom_last_backup_timestamp_seconds", text, registry=self.registry)
+
+        def known() -> float:
+            found = newest()
+            return math.nan if found is None else found
+
+        gauge.set_function(known)
 
     def watch(self, found: Watched | None) -> None:
         """Take what was seen beside the ticks; None: the chain does not say."""
@@ -167,7 +181,7 @@ def _set(gauges: Sequence[Gauge], values: Sequence[float | None]) -> None:
         gauge.set(math.nan if value is None else value)
 
 
-def serve(metrics: Metrics, port: int, interval_s: float, host: str = "127.0.0.1") -> WSGIServer:
+def serve(metrics: Metrics, port: int, interval_s: float, host: str = LOOPBACK[0]) -> OwnServer:
     """Serve `/metrics` and `/health` at an address of this machine; return the server, already
     running.
 
@@ -177,26 +191,20 @@ def serve(metrics: Metrics, port: int, interval_s: float, host: str = "127.0.0.1
     Raises:
         ConfigError: the port is in use.
     """
-    prometheus = make_wsgi_app(metrics.registry)
 
-    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != "/health":
-            return prometheus(environ, start)  # type: ignore[no-any-return]
-        silent = time.monotonic() - metrics.ticked_at
-        reasons = dict(metrics.halts)
-        if not metrics.ticks:
-            reasons["ticks"] = "no tick has ended yet"
-        elif silent > STALE_TICKS * interval_s:
-            reasons["ticks"] = f"no tick for {silent:.0f} s"
-        body = json.dumps({"well": not reasons, "reasons": reasons}).encode()
-        start(
-            "503 Service Unavailable" if reasons else "200 OK",
-            [("Content-Type", "application/json")],
-        )
-        return [body]
+    class Page(OwnPages, MetricsHandler):
+        registry = metrics.registry
+
+        def page(self) -> None:
+            if self.path.partition("?")[0] != "/health":
+                MetricsHandler.do_GET(self)
+                return
+            reasons = _reasons(metrics, interval_s)
+            body = json.dumps({"well": not reasons, "reasons": reasons}).encode()
+            self.answer(503 if reasons else 200, "application/json", body)
 
     try:
-        server = make_server(host, port, app, handler_class=_Quiet)
+        server = OwnServer((host, port), Page)
     except OSError as error:
         raise ConfigError(
             f"[operations.metrics_port] {port} is in use: choose another, or 0 for none"
@@ -205,6 +213,12 @@ def serve(metrics: Metrics, port: int, interval_s: float, host: str = "127.0.0.1
     return server
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
+def _reasons(metrics: Metrics, interval_s: float) -> dict[str, str]:
+    """Return why a keeper is not well, by what; empty: it is."""
+    silent = time.monotonic() - metrics.ticked_at
+    reasons = dict(metrics.halts)
+    if not metrics.ticks:
+        reasons["ticks"] = "no tick has ended yet"
+    elif silent > STALE_TICKS * interval_s:
+        reasons["ticks"] = f"no tick for {silent:.0f} s"
+    return reasons

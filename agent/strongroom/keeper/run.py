@@ -26,7 +26,7 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.remote import RemoteCommands
-from strongroom.keeper.restoring import relearn
+from strongroom.keeper.restoring import owner_of, relearn
 from strongroom.keeper.standing import StandingKeeper
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.vault_watch import VaultWatch, watch_of
@@ -106,6 +106,8 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         log = configure(config.operations.log, config.operations.log_max_mb)
         metrics, mode = Metrics(), config.operations.mode
         metrics.name(config.vault, mode)
+        if mode in SENDING:
+            metrics.watch_backups(lambda: owner_of(config).newest(config.operations.backups))
         channels = channels_of(config.notify)
         for each in channels:
             metrics.untold.labels(each.name)

@@ -60,8 +60,9 @@ def check_report(
     vault: VaultReader, evidence: str, expected: Expected
 ) -> Iterator[tuple[str, dict[str, Json]]]:
     """Yield what is to be told of a report on chain: `reported`; `nav_differs` where its NAV is not
-    the one that we computed; `nav_unknown` where that cannot be said. Nothing: the node does not
-    show it, or not all of it, as while its block is undone."""
+    the one that we computed; `nav_unknown` where that cannot be said; `unanswered` where accounts
+    did not answer it. Nothing: the node does not show it, or not all of it, as while its block is
+    undone."""
     chain = vault.chain
     since = max(0, expected.head.number - LOOK_BACK)
     sent = chain.logs(vault.address, "Vault", "Reported", since, matching={"evidence": evidence})
@@ -90,6 +91,13 @@ def check_report(
         "difference_ask": found.wrong[1],
     }
     yield "reported", fields
+    silent = [
+        str(log.args["account"])
+        for log in chain.logs(vault.address, "Vault", "Unanswered", last.block, last.block)
+        if log.transaction == last.transaction
+    ]
+    if silent:
+        yield "unanswered", {"evidence": evidence, "accounts": ", ".join(silent)}
     if any(found.wrong):
         yield "nav_differs", fields
     elif found.unknown:

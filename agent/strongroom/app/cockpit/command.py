@@ -8,12 +8,13 @@ from pathlib import Path
 
 import uvicorn
 
-from strongroom.app.cockpit.door import LOOPBACK, Door
+from strongroom.app.cockpit.door import Door
 from strongroom.app.cockpit.looking import Looker
 from strongroom.app.cockpit.service import create_app
 from strongroom.app.serving import PortInUse
 from strongroom.errors import BadInput
 from strongroom.keeper.configuration import load
+from strongroom.own_server import LOOPBACK
 
 LEAVE_S = 1  # at the end, for pages that listen
 

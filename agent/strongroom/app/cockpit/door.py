@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from strongroom.own_server import LOOPBACK
+
 API = "/api/"
 BEARER = "Bearer "
 SAME = ("same-origin", "none")  # Sec-Fetch-Site: of this page, or typed by a person
