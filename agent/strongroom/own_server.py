@@ -11,7 +11,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")  # hosts to listen at, not to ask
 SILENT_S = 10.0  # a scraper that is there has said what it wants long before
+
+
+def reached_at(host: str) -> str:
+    """Return the host at which this machine reaches what listens at one."""
+    return LOOPBACK[0] if host in ("", *EVERYWHERE) else host
 
 
 class OwnPages(BaseHTTPRequestHandler):

@@ -54,7 +54,8 @@ def takes(words):
 
 
 def test_each_process_has_a_unit():
-    assert [path.stem for path in UNITS] == ["strongroom-backup", *SERVERS]
+    names = ["strongroom-backup", SERVERS[0], "strongroom-failed@", SERVERS[1]]
+    assert [path.stem for path in UNITS] == names
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
@@ -62,6 +63,30 @@ def test_a_unit_starts_a_command_of_ours_and_has_no_secret(path):
     service = sections(path)["Service"]
     program, *words = shlex.split(service["ExecStart"])
     assert Path(program).name == "strongroom" and "PASSPHRASE=" not in path.read_text()
+    takes(words)
+
+
+def test_a_backup_that_fails_is_told_and_has_no_passphrase():
+    unit = sections(DEPLOY / "systemd" / "strongroom-backup.service")
+    assert unit["Unit"]["OnFailure"] == "strongroom-failed@%n.service"
+    assert unit["Service"]["EnvironmentFile"] == "-/etc/strongroom/backup.env"
+    told = sections(DEPLOY / "systemd" / "strongroom-failed@.service")["Service"]
+    assert told["ExecStart"].endswith("keeper try-notify keeper.toml --failed %i")
+    backup = COMPOSE["services"]["backup"]
+    assert backup["env_file"] == "backup.env"
+    assert {each.split(":")[0] for each in backup["volumes"]} == {
+        "./keeper/keeper.toml", "./keeper/backups",
+    }  # fmt: skip
+
+
+def test_a_container_that_starts_again_has_the_mode_of_its_file():
+    assert COMPOSE["services"]["keeper"]["command"] == ["keeper", "start", "keeper.toml"]
+    assert "MODE" not in (DEPLOY / "compose.yaml").read_text()
+
+
+def test_the_cosigner_is_well_only_when_it_could_sign():
+    program, *words = COMPOSE["services"]["cosigner"]["healthcheck"]["test"][1:]
+    assert program == "strongroom" and words[-1] == "--check"
     takes(words)
 
 
@@ -89,7 +114,7 @@ def test_systemd_reads_the_units_and_finds_little_exposed(tmp_path):
 @needs("docker-compose")
 def test_compose_reads_the_containers(tmp_path):
     shutil.copytree(DEPLOY, tmp_path / "deploy")
-    for name in ("keeper.env", "cosigner.env"):
+    for name in ("keeper.env", "cosigner.env", "backup.env"):
         (tmp_path / "deploy" / name).touch()
     done = run("docker-compose", "--file", str(tmp_path / "deploy" / "compose.yaml"), "config")
     assert set(yaml.safe_load(done.stdout)["services"]) == set(COMPOSE["services"])
@@ -107,7 +132,7 @@ def test_only_the_keeper_reaches_the_cosigner():
 def test_containers_run_our_commands_with_no_more_rights_than_they_need():
     services = COMPOSE["services"]
     for name in ("keeper", "cosigner"):
-        takes(word.replace("${MODE:-paper}", "paper") for word in services[name]["command"])
+        takes(services[name]["command"])
         assert services[name]["read_only"] and services[name]["healthcheck"]
     (loop,) = services["backup"]["command"]
     takes(re.search(r"strongroom (.*);", loop).group(1).split())
@@ -118,11 +143,11 @@ def test_containers_run_our_commands_with_no_more_rights_than_they_need():
 
 
 def test_every_file_that_a_container_mounts_is_there_or_an_operators():
-    own = {"./keeper", "./cosigner"}
+    own = ("./keeper", "./cosigner")
     for each in COMPOSE["services"].values():
         for mount in each.get("volumes", ()):
             source = mount.split(":")[0]
-            if source.startswith("./") and source not in own:
+            if source.startswith("./") and not source.startswith(own):
                 assert (DEPLOY / source).exists(), source
             elif not source.startswith("./"):
                 assert source in COMPOSE["volumes"]

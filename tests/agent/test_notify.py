@@ -416,6 +416,11 @@ def test_the_command_tries_each_way(web, tmp_path):
     ]  # fmt: skip
     ((where, body),) = web.heard
     assert where == "/chat" and "a trial, nothing has happened" in body["text"]
+    unit = "strongroom-backup.service"
+    CliRunner().invoke(command, ["keeper", "try-notify", str(path), "--failed", unit])
+    _, body = web.heard[-1]
+    assert body["text"].endswith(": strongroom-backup.service has failed")
+    assert body["severity"] == "critical"
     path.write_text(TEXT[: TEXT.index("[[notify]]")])
     done = CliRunner().invoke(command, ["keeper", "try-notify", str(path)])
     assert done.exit_code == 2 and "nobody would be told" in done.output

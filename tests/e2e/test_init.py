@@ -155,6 +155,10 @@ def test_the_files_of_a_vault_on_chain_are_taken_by_every_command(world, tmp_pat
     assert verified.returncode == 0, verified.stdout
     with Cosigner(with_keys(world, tmp_path)):
         ticked = dry_tick(tmp_path)
+        signs = run("cosigner", tmp_path / "cosigner.toml", "--check")
+    assert signs.returncode == 0 and "could sign" in signs.stdout, signs.stderr
+    away = run("cosigner", tmp_path / "cosigner.toml", "--check")
+    assert away.returncode == 2 and "does not answer" in away.stderr
     assert ticked.returncode == 0, ticked.stderr
     assert '"event": "started"' in (tmp_path / "keeper-dry-run.log").read_text()
 

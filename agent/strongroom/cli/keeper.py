@@ -107,17 +107,23 @@ def ui(config: Path, mode: str | None, port: int, host: str, names: tuple[str, .
 
 @command.command("try-notify", cls=Command)
 @click.argument("config", type=FILE)
-def try_notify(config: Path) -> None:
+@click.option("--failed", metavar="WHAT", help="No trial: say that WHAT has failed, as a unit.")
+def try_notify(config: Path, failed: str | None) -> None:
     """Send a message to each [[notify]] of CONFIG, and say which ones took it. Exit status 2: one
     did not.
 
-    Example: strongroom keeper try-notify keeper.toml
+    \b
+    Examples:
+      strongroom keeper try-notify keeper.toml
+      strongroom keeper try-notify keeper.toml --failed strongroom-backup.service
     """
+    from strongroom.foreign_text import plain
     from strongroom.keeper.channels import try_each
     from strongroom.keeper.configuration import load
 
     found = load(config)
-    text = f"Strongroom {found.vault}: a trial, nothing has happened"
+    what = f"{failed} has failed" if failed else "a trial, nothing has happened"
+    text = plain(f"Strongroom {found.vault}: {what}")
     results = try_each(found.notify, text)
     for name, why in results.items():
         click.echo(f"{name}: {why or 'taken'}")

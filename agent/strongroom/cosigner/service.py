@@ -16,12 +16,14 @@ from strongroom.chain.accounts import open_keystore
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.nodes import Agreement, one_node
 from strongroom.chain.rpc import TIMEOUT_S, Chain
+from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.mandate_watch import MandateConfig, MandateWatch
 from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
 from strongroom.cosigner.store import Store
 from strongroom.cosigner.wire import BadSecret
+from strongroom.own_server import reached_at
 from strongroom.settings import (
     ConfigError,
     DatabaseUrl,
@@ -120,6 +122,21 @@ def serve(config: CosignerConfig, on_open: Callable[[str], None] = lambda words:
         )
         with _ended_gently():
             server.run(sockets=[listening])
+
+
+def ask(config: CosignerConfig) -> str:
+    """Ask the co-signer that runs with this file whether it could sign; return a sentence.
+
+    Raises:
+        CosignerAway: it does not answer, or says that it could not.
+        ConfigError: the secret is not there, or others may read it.
+    """
+    place, secret = config.listen, read_secret(config.secret_file)
+    if not place.startswith("unix:"):
+        host, _, port = place.rpartition(":")
+        place = f"http://{reached_at(host)}:{port}"
+    CosignerClient(place, secret, timeout_s=TIMEOUT_S).check()
+    return f"the co-signer at {config.listen} could sign: it, its node and its store are there"
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.run import SENDING
+from strongroom.own_server import reached_at
 
 TIMEOUT_S = 2.0
-EVERYWHERE = ("0.0.0.0", "::")  # hosts to listen at, not to ask
 BINARY = frozenset({"breaker_tripped", "paused", "winding_down", "signers_ready"})
 SHOWN = {  # name behind strongroom_ -> what a person reads
     "last_tick_timestamp_seconds": "last tick",
@@ -29,6 +29,7 @@ SHOWN = {  # name behind strongroom_ -> what a person reads
     "reversed_trades": "trades undone after they were matched",
     "ended_trades": "trades that have ended",
     "refused_records": "market records refused",
+    "last_backup_timestamp_seconds": "newest backup of the journal",
     "untold_total": "messages that reached nobody",
 }
 
@@ -53,8 +54,7 @@ def scrape(config: Config) -> Numbers:
     operations = config.operations
     if not operations.metrics_port:
         return Numbers(why="its file names no [operations.metrics_port]")
-    host = "127.0.0.1" if operations.metrics_host in EVERYWHERE else operations.metrics_host
-    url = f"http://{host}:{operations.metrics_port}"
+    url = f"http://{reached_at(operations.metrics_host)}:{operations.metrics_port}"
     try:
         answer = httpx.get(f"{url}/metrics", timeout=TIMEOUT_S)
         families = {each.name: each for each in text_string_to_metric_families(answer.text)}
