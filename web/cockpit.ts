@@ -25,7 +25,7 @@ interface Budget {
 
 /** What there is to see (app/cockpit/shown.py); times are seconds, null: never. */
 interface Now {
-  mode: string; wrote_at: number | null; seen_at: number | null; ended: boolean; runs: boolean;
+  mode: string; wrote_at: number | null; seen_at: number | null; ended: boolean; runs: boolean; alive: boolean | null;
   halts: { name: string; why: string; cure: string }[];
   cosigner: string;
   cards: [string, string][];
@@ -69,12 +69,13 @@ function ago(time: number): string {
 function life(now: Now): [string, boolean] {
   if (!now.wrote_at) return ["No keeper of this journal has said yet how it stands.", false];
   const wrote = `${moment(now.wrote_at)}${ago(now.wrote_at)}`;
-  if (now.ended && !now.runs) return [`The keeper has stopped, in order. Nothing was written since ${wrote}.`, false];
+  if (now.ended && !now.alive) return [`The keeper has stopped, in order. Nothing was written since ${wrote}.`, false];
+  if (now.alive === false) return [`The keeper does not run: its journal is nobody's. What stands here is of ${wrote}.`, false];
+  if (now.alive === null) return [`Whether the keeper runs is not known. What stands here is of ${wrote}.`, false];
   const silent = Date.now() / 1_000 - now.wrote_at > SILENT_S;
-  if (!now.runs && silent) return [`Nothing was written since ${wrote}: look whether the keeper runs. What stands here is of then.`, false];
-  const runs = now.runs ? "The keeper runs" : "The keeper wrote a moment ago";
-  if (now.halts.length) return [`${runs}, and decides nothing while what stands below lasts. Last written ${wrote}.`, false];
-  return [`${runs}, and nothing stops its decisions. Last written ${wrote}.`, true];
+  if (!now.runs && silent) return [`The keeper's process is there, and has written nothing since ${wrote}: look whether it hangs.`, false];
+  if (now.halts.length) return [`The keeper runs, and decides nothing while what stands below lasts. Last written ${wrote}.`, false];
+  return [`The keeper runs, and nothing stops its decisions. Last written ${wrote}.`, true];
 }
 
 // tables

@@ -5,23 +5,28 @@ import ast
 import json
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from starlette.datastructures import Headers
+from starlette.testclient import TestClient
 from strongroom.app.cockpit.acts import ACTS, NoSuchAct, NotSure, carry_out
 from strongroom.app.cockpit.command import CockpitOptions, OpenToAll, run_cockpit
 from strongroom.app.cockpit.door import Door
-from strongroom.app.cockpit.gauges import scrape
+from strongroom.app.cockpit.gauges import Numbers, scrape
 from strongroom.app.cockpit.holdings import held_rows
 from strongroom.app.cockpit.log_tail import MOST_BYTES, MOST_LINES, read_log
 from strongroom.app.cockpit.looking import JournalAway, Looker
+from strongroom.app.cockpit.service import create_app
+from strongroom.app.cockpit.shown import cosigner_words, is_alive
 from strongroom.app.serving import PortInUse
 from strongroom.chain.units import MICRO
 from strongroom.execution.taken_out import is_taken_out, take_out
 from strongroom.information.books import Book, Level
 from strongroom.journal import Journal
+from strongroom.journal.lock import alone
 from strongroom.keeper.configuration import NotifySection, in_mode, load
 from strongroom.keeper.halts import CURES
 from strongroom.keeper.metrics import Metrics, serve
@@ -203,6 +208,21 @@ def test_a_look_needs_no_keeper_and_asks_nobody(looker, journal, config):
     assert looker.older(row.number) == [] and len(looker.older(row.number + 1)) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [
+        *[("1", 200), (str(2**63 - 1), 200), (str(2**63), 422), ("1" + "0" * 30, 422)],
+        *[("1e30", 422), ("0", 422), ("-1", 422), ("x", 422), ("", 422)],
+    ],
+)
+def test_older_decisions_are_asked_for_by_a_number_of_a_task(looker, journal, before, status):
+    decided(journal)
+    client = TestClient(create_app(looker, Door.of(TOKEN)), "http://127.0.0.1")
+    asked = client.get("/api/decisions", params={"before": before},
+                       headers={"Authorization": f"Bearer {TOKEN}"})  # fmt: skip
+    assert asked.status_code == status
+
+
 def test_a_journal_that_is_gone_or_another_one_is_noticed(looker, journal, config, tmp_path):
     decided(journal)
     clock = [0.0]
@@ -231,7 +251,53 @@ def test_a_dry_run_has_no_journal_and_paper_its_own(config, journal, tmp_path):
     with pytest.raises(ConfigError, match="--mode paper"):
         Looker.of(config, "paper")
     Journal(f"sqlite:///{tmp_path / 'keeper-paper.db'}")
-    assert "Paper signs nothing" in Looker.of(config, "paper").look().cosigner
+    assert "has not said yet" in Looker.of(config, "paper").look().cosigner  # paper asks it, too
+
+
+def standing(**changes):
+    return replace(Standing(NOW, NOW, "live", {}, False, STATE, NOW), **changes)
+
+
+SILENT, TALKS = Numbers(why="no port"), Numbers()
+
+
+@pytest.mark.parametrize(
+    ("stands", "numbers", "alive", "words"),
+    [
+        (standing(), TALKS, True, "It answers, and could sign"),
+        (standing(), SILENT, True, "It answers, and could sign"),
+        (None, TALKS, True, "Not known: the keeper has not said yet"),
+        (standing(), SILENT, False, "Not known: the keeper does not run"),  # killed a second ago
+        (standing(halts={"signers": "away"}), SILENT, False, "Not known: the keeper does not run"),
+        (standing(ended=True), SILENT, False, "Not known: the keeper does not run"),
+        (standing(), SILENT, None, "Not known: nor is whether the keeper runs"),
+        (standing(wrote_at=NOW - 181), SILENT, True, "Not known: the keeper's ticks do not go on"),
+        (standing(wrote_at=NOW - 181), TALKS, True, "It answers, and could sign"),
+        (standing(), Numbers(reasons={"ticks": "no tick"}), True, "Not known: the keeper's ticks"),
+        (standing(), Numbers(reasons={"signers": "away"}), True, "Nothing can be signed: away"),
+        (standing(halts={"signers": "away"}), SILENT, True, "Nothing can be signed: away"),
+        (standing(halts={"signers": "old"}), TALKS, True, "It answers, and could sign"),
+        (standing(seen_at=NOW - 9), TALKS, True, "Not known: the chain did not answer"),
+        (standing(state=None, seen_at=None), SILENT, True, "Not known: the chain did not answer"),
+    ],
+)
+def test_the_cosigner_is_known_only_of_a_keeper_that_asks_it(config, stands, numbers, alive, words):
+    assert config.cosigner is not None
+    assert cosigner_words(config, stands, numbers, alive, NOW).startswith(words)
+    paper = in_mode(config, "paper")  # it signs nothing, and asks all the same
+    assert cosigner_words(paper, stands, numbers, alive, NOW).startswith(words)
+
+
+def test_a_keeper_is_there_while_its_port_answers_or_its_journals_lock_is_held(config, journal):
+    assert is_alive(config.journal, SILENT) is False
+    assert is_alive(config.journal, TALKS) is True
+    with alone(config.journal):
+        assert is_alive(config.journal, SILENT) is True
+    assert is_alive(config.journal, SILENT) is False
+    assert is_alive("postgresql://keeper@127.0.0.1:9/keeper", SILENT) is None
+    StandingKeeper(journal, "live", lambda: NOW).see(NOW, {}, STATE)
+    seen = Looker(config, wall=lambda: NOW + 1).look()
+    assert (seen.alive, seen.runs) == (False, False) and "does not run" in seen.cosigner
 
 
 def test_marks_stand_beside_books_and_what_is_not_known_is_no_number():

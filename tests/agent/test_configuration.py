@@ -116,7 +116,7 @@ def test_every_relative_path_is_relative_to_the_file(tmp_path, monkeypatch, defa
     monkeypatch.chdir("/")
     config = load(written(tmp_path, text=text))
     found = list(places(config.model_dump()))
-    assert len(found) == (15 if defaults else 17)
+    assert len(found) == (16 if defaults else 18)
     assert all(each.is_relative_to(tmp_path) for each in found), found
     assert config.forecasters[0].path == tmp_path / "forecasts.csv"
     assert config.cosigner.url == f"unix:{tmp_path}/cosigner.sock"

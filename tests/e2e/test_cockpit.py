@@ -23,6 +23,7 @@ from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.journal import Journal
+from strongroom.journal.lock import alone
 from strongroom.journal.states import IntentState
 from strongroom.keeper.configuration import load
 from strongroom.keeper.run import running
@@ -378,7 +379,12 @@ def test_a_keeper_that_has_ended_or_hangs_and_a_journal_that_is_gone_are_said(
     standing.see(standing.last.at + 90, {}, None)
     with cockpit(folder) as ui:
         browser.open(url=ui.link, wallet=False)
-        browser.wait(text="(1 h ago): look whether the keeper runs", selector="#life")
+        browser.wait(text="The keeper does not run: its journal is nobody's", selector="#life")
+        browser.wait(text="Not known: the keeper does not run", selector="#cosigner")
+        with alone(load(file).journal):  # as one that hangs
+            browser.wait(
+                text="(1 h ago): look whether it hangs", selector="#life", timeout=PATIENCE
+            )
         browser.wait(text="There are none: its file names no", selector="#numbers")
         browser.wait(text="Will number 0 come true?", selector="#held-rows")
         wrote[0] = time.time()

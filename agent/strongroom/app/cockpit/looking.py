@@ -22,6 +22,7 @@ from strongroom.app.cockpit.shown import (
     decision_rows,
     forecaster_rows,
     halt_rows,
+    is_alive,
     order_row,
     source_rows,
 )
@@ -58,6 +59,7 @@ class Looker:
 
     config: Config
     clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
     _journal: Journal | None = None
     _file: tuple[int, int] | None = None  # the journal's, as the disk numbers it
     _names: dict[ConditionId, str] = field(default_factory=dict)
@@ -182,6 +184,7 @@ class Looker:
         tasks = {each.decision: each for each in journal.open_tasks()}
         state = None if standing is None else standing.state
         method = config.reporting.method
+        alive = is_alive(journal_of(config), numbers)
         return CockpitView(
             vault=config.vault,
             mode=config.operations.mode if standing is None else standing.mode,
@@ -189,8 +192,9 @@ class Looker:
             seen_at=None if standing is None else standing.seen_at,
             ended=standing is not None and standing.ended,
             runs=not numbers.why,
+            alive=alive,
             halts=tuple(halt_rows(standing, numbers)),
-            cosigner=cosigner_words(config, standing),
+            cosigner=cosigner_words(config, standing, numbers, alive, self.wall()),
             cards=() if state is None else tuple(cards(state)),
             held=()
             if state is None or standing is None

@@ -23,6 +23,7 @@ from strongroom.errors import Away, StrongroomError
 
 SCRIPT, STYLES = "cockpit.js", ("chart.css", "style.css", "app.css", "cockpit.css")
 LOOK_S = 1.0  # between looks while somebody watches
+MOST_NUMBER = 2**63 - 1  # that a database takes
 PING_S = 15.0  # that a page hears something, so that a dead connection is noticed
 _VIEW, _LOG = TypeAdapter(CockpitView), TypeAdapter(LogTail)
 
@@ -72,7 +73,7 @@ def create_app(looker: Looker, door: Door) -> ASGIApp:
         return StreamingResponse(_changes(looker), media_type="text/event-stream")
 
     @app.get("/api/decisions")
-    def decisions(before: Annotated[int, Query(ge=1)]) -> JSONResponse:
+    def decisions(before: Annotated[int, Query(ge=1, le=MOST_NUMBER)]) -> JSONResponse:
         return JSONResponse([asdict(each) for each in looker.older(before)])
 
     @app.get("/api/explanation")

@@ -4,21 +4,27 @@ and from what the keeper's port says. Nothing here asks the chain or the venue."
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from strongroom.app.cockpit.gauges import Numbers
 from strongroom.app.cockpit.holdings import HeldRow
 from strongroom.chain.units import BPS, format_units
 from strongroom.execution.taken_out import is_taken_out
 from strongroom.journal import Journal, OrderIntent, Task
+from strongroom.journal.lock import holder
 from strongroom.journal.states import AnswerKind
 from strongroom.keeper.configuration import Config
-from strongroom.keeper.halts import CURES, UNFORESEEN
+from strongroom.keeper.halts import CURES, TICKS, UNFORESEEN
 from strongroom.keeper.health import SourcesHealth
-from strongroom.keeper.standing import Standing, opening_fact
+from strongroom.keeper.standing import AGAIN_S, Standing, opening_fact
 from strongroom.keeper.status import Graded, asked
 from strongroom.reporting.explanation import approval_words, bound_words
+from strongroom.settings import ConfigError
 from strongroom.strategy.portfolio import share_price
 from strongroom.strategy.record import DecidedLeg, DecisionRecord
 from strongroom.strategy.view import VaultState
+
+SILENT_S = 3 * AGAIN_S  # a keeper that has said nothing for so long hangs
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class CockpitView:
         wrote_at: when the keeper last wrote how it stands, by its machine's clock; None: never
         seen_at: when it last read the vault, timestamp of the chain; None: never
         runs: its port answers
+        alive: its process is there; None: that is not known
         cards: amount and what it is
         numbers_why: there are no numbers; empty: there are
     """
@@ -106,6 +113,7 @@ class CockpitView:
     seen_at: int | None
     ended: bool
     runs: bool
+    alive: bool | None
     halts: tuple[HaltRow, ...]
     cosigner: str
     cards: tuple[tuple[str, str], ...]
@@ -129,19 +137,46 @@ def halt_rows(standing: Standing | None, numbers: Numbers) -> Iterator[HaltRow]:
         yield HaltRow(name, why, CURES.get(name, UNFORESEEN))
 
 
-def cosigner_words(config: Config, standing: Standing | None) -> str:
-    """Return how the co-signer is."""
-    if config.operations.mode == "paper":
-        return "Paper signs nothing, so it asks no co-signer."
+def is_alive(journal: str, numbers: Numbers) -> bool | None:
+    """Return whether the keeper's process is there: its port answers, or its journal's lock is
+    held; None: the database does not say.
+
+    Args:
+        journal: its URL
+    """
+    if not numbers.why:
+        return True
+    try:
+        return holder(journal) is not None
+    except (ConfigError, SQLAlchemyError):
+        return None
+
+
+def cosigner_words(
+    config: Config, standing: Standing | None, numbers: Numbers, alive: bool | None, now: float
+) -> str:
+    """Return how the co-signer is: as the keeper that runs has found, else that it is not known.
+
+    Args:
+        alive: the keeper's process is there; None: that is not known
+        now: this machine's time, seconds
+    """
     if config.cosigner is None:
         return (
             "There is none: the keeper has all keys of its Safe. One on another machine is safer."
         )
     if standing is None:
         return "Not known: the keeper has not said yet."
-    if "signers" in standing.halts:
-        return f"Nothing can be signed: {standing.halts['signers']}"
-    if standing.state is None:
+    if alive is None:
+        return "Not known: nor is whether the keeper runs."
+    if not alive:
+        return "Not known: the keeper does not run, so nobody asks it."
+    halts = standing.halts if numbers.why else numbers.reasons
+    if "signers" in halts:
+        return f"Nothing can be signed: {halts['signers']}"
+    if TICKS in halts or (numbers.why and now - standing.wrote_at > SILENT_S):
+        return "Not known: the keeper's ticks do not go on, so nobody asks it."
+    if standing.state is None or standing.seen_at != standing.at:
         return "Not known: the chain did not answer, so it was not asked."
     return "It answers, and could sign: it, its node and its store."
 
