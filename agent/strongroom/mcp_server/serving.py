@@ -15,7 +15,6 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 
-from strongroom.app.cockpit.door import LOOPBACK
 from strongroom.app.serving import PortInUse
 from strongroom.errors import BadInput, Refused
 from strongroom.keeper.configuration import Config, load
@@ -25,6 +24,7 @@ from strongroom.mcp_server.reading import VaultReadings
 from strongroom.mcp_server.server import HttpAuth, make_server, reading_tools
 from strongroom.mcp_server.tokens import TokenDoor, ToolScope, audience_of
 from strongroom.mcp_server.watching import CallWatch, ServedTool, ToolClient
+from strongroom.own_server import LOOPBACK
 from strongroom.settings import ConfigError
 
 if TYPE_CHECKING:
