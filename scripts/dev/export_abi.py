@@ -34,6 +34,7 @@ def abis() -> dict[str, list[dict[str, Any]]]:
         "FixedProductMarketMaker": gnosis(MAKERS, "FixedProductMarketMaker").abi,
         "ConditionalTokens": gnosis(TOKENS, "ConditionalTokens").abi,
         "Erc20": artifact("UsdcE").abi,
+        "PaidToken": artifact("Usdc").abi,
         "PositionModule": artifact("BinaryModule").abi,
     }
     return {

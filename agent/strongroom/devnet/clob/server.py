@@ -5,16 +5,14 @@ address.
 """
 
 import asyncio
-import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from strongroom.devnet.app_thread import AppThread
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import Authority
 from strongroom.devnet.clob.engine import MatchingEngine
@@ -32,12 +30,9 @@ from strongroom.devnet.clob.routes import (
     switches,
 )
 from strongroom.devnet.relayer.parts import RelayerParts
-from strongroom.errors import Away
 
 SECTIONS = (service, account, markets, prices, orders, funds, incentives, streams, switches)
 ORDERS = ("/order", "/orders")
-START_S = 120.0  # on a busy machine; one that ends is not waited for
-KEEP_ALIVE_S = 75  # longer than clients keep a connection that is idle: only they end it
 FAULT_TEXTS = {
     425: errors.RESTARTING,
     429: errors.TOO_MANY,
@@ -45,10 +40,6 @@ FAULT_TEXTS = {
     502: "Bad Gateway",
     503: errors.DISABLED,
 }
-
-
-class NotServing(Away):
-    """The service did not come up."""
 
 
 @dataclass(frozen=True)
@@ -117,49 +108,14 @@ def _fault(status: int) -> Response:
     return JSONResponse({"error": FAULT_TEXTS[status]}, status)
 
 
-class ClobServer:
+class ClobServer(AppThread):
     """The service on a port of this machine, in a thread of its own."""
 
     def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.app = app
-        config = uvicorn.Config(
-            app, host, port, log_level="warning", access_log=False, ws="websockets-sansio",
-            timeout_keep_alive=KEEP_ALIVE_S,
-        )  # fmt: skip
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-
-    def start(self) -> "ClobServer":
-        """Start, and wait until it answers.
-
-        Raises:
-            NotServing: it did not start, e.g. because the port is taken.
-        """
-        self._thread.start()
-        deadline = time.monotonic() + START_S
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise NotServing("the CLOB server did not start: is its port taken?")
-            time.sleep(0.01)
-        return self
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self._server.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        super().__init__(app, host, port, "CLOB server")
 
     @property
     def engine(self) -> MatchingEngine:
         """The engine; it belongs to the server's thread, so only look at it from outside."""
         engine: MatchingEngine = self.app.state.engine
         return engine
-
-    def join(self) -> None:
-        """Wait until it ends."""
-        self._thread.join()
-
-    def stop(self) -> None:
-        """Stop and wait for the end."""
-        self._server.should_exit = True
-        self._thread.join(timeout=START_S)
