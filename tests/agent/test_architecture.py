@@ -14,19 +14,10 @@ FLOORS = (
     *("errors", "addresses", "foreign_text", "screen", "extras", "workers", "settings"),
     *("own_server", "chain"),
     *("annotated", "database", "information"),
-    *(
-        "analysis",
-        "strategy",
-        "journal",
-        "signing",
-        "mandates",
-        "probe",
-        "execution",
-        "reporting",
-        "cosigner",
-    ),
-    *("keeper", "deployment", "depositor", "setup", "audit", "app", "data", "backtest", "devnet"),
-    *("mcp_server", "cli"),
+    *("analysis", "strategy", "journal", "signing", "mandates", "probe", "execution"),
+    *("reporting", "cosigner", "payments"),
+    *("keeper", "deployment", "depositor", "setup", "audit", "app", "serve", "data", "backtest"),
+    *("devnet", "mcp_server", "cli"),
 )
 
 

@@ -34,6 +34,11 @@ WRONG = "FiatTokenV2: invalid signature"
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
+@pytest.fixture(autouse=True)
+def all_is_well():
+    """The CLOB service of the other tests here is not needed."""
+
+
 @pytest.fixture
 def token(deployer):
     found = deployer.deploy(artifact("Usdc"))

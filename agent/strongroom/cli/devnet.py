@@ -155,6 +155,9 @@ def faucet(address: str, amount: int, folder: Path) -> None:
     help="open: any EIP-1271 maker; known_wallets: the venue's own wallets only.",
 )
 @habits_option
+@click.option(
+    "--facilitator-port", type=PORT, help="Also run a facilitator of x402 and a token for it."
+)
 @click.option("--check", is_flag=True, help="Start, print, and stop.")
 @click.option("--folder", type=FOLDER, default=BUILD / "devnet", show_default=True, help="Emptied.")
 def devnet(
@@ -163,6 +166,7 @@ def devnet(
     markets: int,
     admission: Literal["open", "known_wallets"],
     habits: Literal["plain", "venue"],
+    facilitator_port: int | None,
     check: bool,
     folder: Path,
 ) -> None:
@@ -171,26 +175,34 @@ def devnet(
 
     Moves no real money; the keys are anvil's public test keys.
 
-    Example: strongroom devnet --markets 50
+    \b
+    Examples:
+      strongroom devnet --markets 50
+      strongroom devnet --facilitator-port 4020
     """
     from strongroom.devnet.clob.habits import DEFAULT, Habits
     from strongroom.devnet.serve import DevnetOptions, run_devnet
     from strongroom.screen import Screen
 
-    if port == clob_port != 0:
-        raise click.UsageError("--port and --clob-port are the same: name another for one of them")
+    named = [each for each in (port, clob_port, facilitator_port) if each]
+    if len(named) > len(set(named)):
+        raise click.UsageError("two ports are the same: name another for one of them")
 
     def started(found: "Devnet") -> None:
         screen = Screen()
         screen.print(f"chain at {found.rpc}: {found.markets} recorded markets, with real ids")
         screen.print(_addresses(found))
         screen.print(f"CLOB service at {found.clob}; all of this in {found.file}")
+        if found.facilitator:
+            screen.print(f"facilitator of x402 at {found.facilitator}; its token is paid_usdc")
         if not check:
             screen.print("Ctrl-C ends it")
 
     chosen = Habits.venue() if habits == "venue" else DEFAULT
     seconds = 0 if check else None
-    options = DevnetOptions(folder, port, clob_port, markets, admission, chosen, seconds)
+    options = DevnetOptions(
+        folder, port, clob_port, markets, admission, chosen, seconds, facilitator_port
+    )
     run_devnet(options, started)
 
 

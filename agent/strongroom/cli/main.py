@@ -54,6 +54,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
         "keeper": CommandEntry("keeper", "Run a keeper, and show what it does."),
         "cosigner": CommandEntry("cosigner", "Run the second owner of a keeper's Safe."),
         "mcp": CommandEntry("mcp", "Serve a keeper's vault to language models' tools."),
+        "serve": CommandEntry("serve", "Sell data per call by x402, and buy it within a budget."),
         "venue": CommandEntry("venue", "Ask the venue what no public text says of it."),
     },
     "Auditor": {

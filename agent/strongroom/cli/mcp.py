@@ -8,7 +8,6 @@ import click
 from strongroom.cli.boundary import Command, Group
 from strongroom.cli.keeper import MODES
 from strongroom.cli.options import FILE, PORT, as_json, print_json
-from strongroom.errors import BadInput
 
 mode_option = click.option(
     "--mode", type=click.Choice(MODES[1:]), help="Of the keeper, instead of the file's."
@@ -28,12 +27,9 @@ def command() -> None:
 
 
 def _check_installed() -> None:
-    from importlib.util import find_spec
+    from strongroom.extras import check_extra
 
-    from strongroom.extras import how_to_install
-
-    if find_spec("mcp") is None:
-        raise BadInput(f"the MCP SDK is not installed: {how_to_install('mcp')}")
+    check_extra("mcp")
 
 
 @command.command("serve", cls=Command)

@@ -4,8 +4,8 @@ markets, funded accounts, a vault factory, and the CLOB service for the official
 import gzip
 import json
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,6 +29,7 @@ PAGES = ("gamma_markets_mixed_2026-01.json.gz", "gamma_markets_open_2026-02-13.j
 FILE = "devnet.json"
 TRADERS = ("alice", "bob", "carol", "dave", "trader", "maker")
 NAMES = ("deployer", "owner", "guardian", "operator", *TRADERS)
+FACILITATOR = len(NAMES)  # place of its key
 FORTUNE = 1_000_000 * MICRO  # of each trader
 POOL_FUNDS, POOL_FEE = 10_000 * MICRO, WAD // 50  # of a fixed-product market maker
 
@@ -45,6 +46,7 @@ class DevnetOptions:
         admission: open: any EIP-1271 maker; known_wallets: the venue's own wallets only
         habits: of the services
         seconds: end after so many; None: when `ended` is set, or by a signal
+        facilitator_port: of a facilitator of x402, and its token; None: there is none
     """
 
     folder: Path = Path("build") / "devnet"
@@ -54,11 +56,12 @@ class DevnetOptions:
     admission: Admission = "open"
     habits: Habits = DEFAULT
     seconds: float | None = None
+    facilitator_port: int | None = None
 
 
 @dataclass(frozen=True)
 class Devnet:
-    """What runs, as devnet.json has it; addresses by name."""
+    """What runs, as devnet.json has it; addresses by name; "" where there is no facilitator."""
 
     rpc: str
     clob: str
@@ -67,6 +70,7 @@ class Devnet:
     account_implementations: dict[str, str]
     accounts: dict[str, Key]
     file: Path
+    facilitator: str = ""
 
     def write(self) -> None:
         """Write devnet.json."""
@@ -82,6 +86,8 @@ class Devnet:
                 for name, each in self.accounts.items()
             },
         }
+        if self.facilitator:
+            found["facilitator"] = self.facilitator
         self.file.write_text(json.dumps(found, indent=2) + "\n")
 
 
@@ -102,6 +108,8 @@ def run_devnet(
         AnvilMissing, ArtifactMissing: something is not installed; the message says what brings it.
     """
     ports = {options.port: "port", options.clob_port: "clob-port"}
+    if options.facilitator_port is not None:
+        ports[options.facilitator_port] = "facilitator-port"
     with (
         claimed(options.folder, "devnet", ports) as folder,
         devnet_chain(polymarket.CHAIN_ID, options.port) as chain,
@@ -113,20 +121,47 @@ def run_devnet(
         accounts = _deploy_accounts(deployer, running.venue, others)
         service = _serve(chain, running, people["operator"], options)
         try:
-            found = Devnet(
-                chain.url,
-                service.url,
-                len(running.listings),
-                _addresses(running.venue) | {name: each.address for name, each in others.items()},
-                {name: each.address for name, each in accounts.items()},
-                people,
-                folder / FILE,
-            )
-            found.write()
-            started(found)
-            (ended or threading.Event()).wait(options.seconds)
+            with _facilitator(deployer, people, options.facilitator_port) as (url, token):
+                found = Devnet(
+                    chain.url,
+                    service.url,
+                    len(running.listings),
+                    _addresses(running.venue)
+                    | {name: each.address for name, each in (others | token).items()},
+                    {name: each.address for name, each in accounts.items()},
+                    people,
+                    folder / FILE,
+                    url,
+                )
+                found.write()
+                started(found)
+                (ended or threading.Event()).wait(options.seconds)
         finally:
             service.stop()
+
+
+@contextmanager
+def _facilitator(
+    deployer: AnvilDeployer, people: dict[str, Key], port: int | None
+) -> Iterator[tuple[str, dict[str, Contract]]]:
+    """Run a facilitator while the block runs; yield its URL and its token, of which each trader
+    has a fortune. Without a port there is neither."""
+    if port is None:
+        yield "", {}
+        return
+    from strongroom.devnet.facilitator import FacilitatorServer
+
+    token = deployer.deploy(artifact("Usdc"))
+    for name in TRADERS:
+        token.mint(deployer, FORTUNE, sender=deployer)
+        token.transfer(people[name].address, FORTUNE, sender=deployer)
+    people["facilitator"] = devnet_keys()[FACILITATOR]
+    chain = deployer.chain
+    server = FacilitatorServer(chain.url, people["facilitator"], chain.chain_id, port).start()
+    try:
+        yield server.url, {"paid_usdc": token}
+    finally:
+        server.stop()
 
 
 def _addresses(venue: devnet.Venue) -> dict[str, str]:

@@ -15,6 +15,7 @@ EXTRAS = {  # extra -> the distribution that shows it is there, and what it is f
     "postgres": ("psycopg", "a journal in PostgreSQL"),
     "ray": ("ray", "sweeps and audits on a cluster"),
     "silverback": ("silverback", "a keeper as a silverback bot"),
+    "x402": ("x402", "`strongroom serve`, data sold and bought per call"),
 }
 PORTS = {8545: "chain", 8080: "CLOB service", 9100: "metrics"}
 PYTHONS = ((3, 11), (3, 13))

@@ -1,0 +1,136 @@
+"""The server's HTTP surface: an index, what is free, what is paid."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from x402.http.constants import PAYMENT_SIGNATURE_HEADER
+from x402.schemas import PaymentRequirements
+
+from strongroom.chain.ids import JsonObject
+from strongroom.chain.units import format_units
+from strongroom.payments.token import PaidToken
+from strongroom.serve.configuration import ServeConfig, Topic
+from strongroom.serve.desk import Desk
+from strongroom.serve.rate_limit import RateLimit
+from strongroom.serve.selling import Offer, Outcome, Seller
+from strongroom.serve.topics import SCHEMA, NotKnown
+
+JSON = "application/json"
+PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+UNASKED = "this server takes no query: leave out what stands behind the question mark"
+
+
+def create_app(
+    config: ServeConfig,
+    desk: Desk,
+    seller: Seller,
+    token: PaidToken,
+    stopwatch: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    limit = RateLimit(config.free.requests_a_minute, stopwatch)
+    index = _index(config, desk, token)
+    terms = {topic: _terms(config, token, topic) for topic in desk.topics if topic in config.prices}
+
+    def too_often(request: Request) -> Response | None:
+        wait = limit.wait(request.client.host if request.client else "")
+        if not wait:
+            return None
+        headers = {"Retry-After": str(int(wait) + 1)}
+        return _said(429, f"ask again in {int(wait) + 1} s", headers)
+
+    # plain functions: each has a thread, as they wait for a chain and for a facilitator
+    @app.get("/")
+    def root(request: Request) -> Response:
+        return too_often(request) or JSONResponse(index, headers=PRIVATE)
+
+    @app.get("/free/{topic}")
+    def free(topic: str, request: Request) -> Response:
+        if (refused := too_often(request)) is not None:
+            return refused
+        if topic not in desk.topics:
+            return _unknown(topic, desk.topics)
+        if request.url.query:
+            return _said(400, UNASKED)
+        try:
+            return Response(desk.free(topic), media_type=JSON, headers=PRIVATE)
+        except NotKnown as error:
+            return _said(503, str(error))
+
+    @app.get("/paid/{topic}")
+    def paid(topic: str, request: Request) -> Response:
+        if topic not in terms:
+            return _unknown(topic, terms)
+        if request.url.query:
+            return _said(400, UNASKED)
+        offer = _offer(request, terms[topic], lambda: desk.now(topic))
+        header = request.headers.get(PAYMENT_SIGNATURE_HEADER)
+        if header:
+            return _answer(seller.sell(offer, header))
+        if (refused := too_often(request)) is not None:
+            return refused
+        try:
+            offer.make()  # what is not known is not sold
+        except NotKnown as error:
+            return _said(503, f"{error}: nothing is sold")
+        return _answer(seller.ask(offer))
+
+    return app
+
+
+def _terms(config: ServeConfig, token: PaidToken, topic: Topic) -> PaymentRequirements:
+    return PaymentRequirements(
+        scheme="exact",
+        network=token.network,
+        asset=token.address,
+        amount=str(config.amount(topic)),
+        pay_to=config.payee,
+        max_timeout_seconds=config.valid_s,
+        extra={"name": token.domain.name, "version": token.domain.version},
+    )
+
+
+def _offer(request: Request, terms: PaymentRequirements, make: Callable[[], bytes]) -> Offer:
+    resource = request.scope["raw_path"].decode("ascii", "replace")
+    return Offer(request.method, resource, str(request.url), terms, make)
+
+
+def _index(config: ServeConfig, desk: Desk, token: PaidToken) -> JsonObject:
+    prices: Mapping[Topic, str] = {
+        topic: format_units(config.amount(topic)) for topic in config.prices
+    }
+    return {
+        "schema": SCHEMA,
+        "network": token.network,
+        "asset": token.address,
+        "payee": config.payee,
+        "topics": [
+            {
+                "topic": topic,
+                "free": f"/free/{topic}",
+                "paid": f"/paid/{topic}" if topic in prices else None,
+                "price": prices.get(topic),
+            }
+            for topic in desk.topics
+        ],
+        "free_delay_s": config.free.delay_s,
+        "refunds": config.refunds is not None,
+    }
+
+
+def _unknown(topic: str, known: Mapping[Topic, object] | tuple[Topic, ...]) -> Response:
+    return _said(404, f"there is no such topic here: ask for one of {', '.join(known) or 'none'}")
+
+
+def _said(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": why}, status, PRIVATE | dict(headers or {}))
+
+
+def _answer(outcome: Outcome) -> Response:
+    headers = PRIVATE | outcome.headers
+    if isinstance(outcome.body, bytes):
+        return Response(outcome.body, outcome.status, headers, JSON)
+    return JSONResponse(outcome.body, outcome.status, headers)
