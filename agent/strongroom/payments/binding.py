@@ -8,7 +8,7 @@ and nobody can use it for something else without being seen.
 from strongroom.chain.ids import keccak, to_hex
 
 EXTENSION = "strongroom-binding"  # of x402's `extensions`; holds `salt`
-_PAYMENT, _REFUND = "strongroom payment 1", "strongroom refund 1"
+_PAYMENT, _REFUND = "strongroom-payment-1", "strongroom-refund-1"
 
 
 def bound_nonce(method: str, resource: str, salt: str) -> str:

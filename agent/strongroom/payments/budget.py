@@ -29,7 +29,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Spending:
+class Spent:
     """A payment that counts: paid, or signed and not certain to be void."""
 
     payee: str
@@ -38,7 +38,7 @@ class Spending:
     time: int
 
 
-def check(budget: Budget, before: Sequence[Spending], asked: Spending) -> None:
+def check(budget: Budget, before: Sequence[Spent], asked: Spent) -> None:
     """Make sure that a payment is within a budget.
 
     Args:
@@ -68,7 +68,7 @@ def check(budget: Budget, before: Sequence[Spending], asked: Spending) -> None:
             )
 
 
-def _wait(counted: Sequence[Spending], room: int, now: int) -> str:
+def _wait(counted: Sequence[Spent], room: int, now: int) -> str:
     """Return when enough of what counts is a day old, in words."""
     spent = sum(each.amount for each in counted)
     for each in sorted(counted, key=lambda each: each.time):

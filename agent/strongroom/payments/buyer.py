@@ -23,7 +23,7 @@ from x402.mechanisms.evm.types import ExactEIP3009Authorization, ExactEIP3009Pay
 from x402.schemas import PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse
 
 from strongroom.chain.accounts import open_keystore
-from strongroom.chain.ids import read_json
+from strongroom.chain.ids import Json, read_json
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away, Refused
 from strongroom.foreign_text import plain
@@ -31,7 +31,7 @@ from strongroom.payments.binding import EXTENSION, bound_nonce
 from strongroom.payments.budget import Budget
 from strongroom.payments.configuration import BuyerConfig, open_token
 from strongroom.payments.headers import BadHeader, decoded
-from strongroom.payments.purchases import Purchase, Purchases, PurchaseState
+from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
 from strongroom.payments.token import PaidToken
 
 TIMEOUT_S = 60.0  # settling waits for a block
@@ -53,7 +53,7 @@ class PaymentRefused(Refused):
 
 
 @dataclass(frozen=True)
-class Bought:
+class BoughtAnswer:
     """What a server answered.
 
     Attributes:
@@ -90,7 +90,7 @@ class Buyer:
         line = transport or httpx.HTTPTransport()
         self._http = httpx.Client(timeout=TIMEOUT_S, transport=WholeAnswers(line, reads=False))
 
-    def buy(self, url: str) -> Bought:
+    def buy(self, url: str) -> BoughtAnswer:
         """Return what a URL answers; pay for it where it asks for that. A payment that was signed
         for the same URL, and is not known to be settled, is sent again before another is signed.
 
@@ -106,12 +106,12 @@ class Buyer:
             return self._send(known)
         answer = self._get(url, {})
         if answer.status_code == httpx.codes.OK:
-            return Bought(answer.content)
+            return BoughtAnswer(answer.content)
         if answer.status_code != httpx.codes.PAYMENT_REQUIRED:
             raise PaymentRefused(f"{url} answers {_words(answer)}: nothing was signed")
         return self._send(self._sign(url, _terms(answer)))
 
-    def _sign(self, url: str, terms: PaymentRequired) -> Purchase:
+    def _sign(self, url: str, terms: PaymentRequired) -> DataPurchase:
         """Reserve a payment, sign it, keep the signature."""
         chosen = self._chosen(terms)
         address, salt = httpx.URL(url), secrets.token_hex(16)
@@ -120,7 +120,9 @@ class Buyer:
         until = now + min(chosen.max_timeout_seconds, LONGEST_S)
         route = f"{address.scheme}://{address.netloc.decode('ascii')}{address.path}"
         payee, amount = chosen.pay_to.lower(), int(chosen.amount)
-        wanted = Purchase(nonce, str(self._account.address), payee, route, url, amount, until, now)
+        wanted = DataPurchase(
+            nonce, str(self._account.address), payee, route, url, amount, until, now
+        )
         self._purchases.reserve(wanted, self._budget)
         client = x402ClientSync()
         client.register(self._token.network, _Bound(self._account, nonce, until))
@@ -136,7 +138,7 @@ class Buyer:
         assert isinstance(payload, PaymentPayload)
         header = encode_payment_signature_header(payload)
         self._purchases.signed(nonce, header)
-        return Purchase(
+        return DataPurchase(
             *(nonce, wanted.payer, payee, route, url, amount, until, now),
             PurchaseState.SIGNED,
             header,
@@ -159,7 +161,7 @@ class Buyer:
             f"{self._token.network}: nothing was signed; name its token and chain"
         )
 
-    def _send(self, purchase: Purchase) -> Bought:
+    def _send(self, purchase: DataPurchase) -> BoughtAnswer:
         """Send a signed payment; what becomes of it, answer and chain say together."""
         try:
             answer = self._get(purchase.url, {PAYMENT_SIGNATURE_HEADER: purchase.header})
@@ -168,7 +170,7 @@ class Buyer:
         transaction = _transaction(answer)
         if answer.status_code == httpx.codes.OK:
             self._purchases.paid(purchase.nonce, transaction)
-            return Bought(answer.content, purchase.amount, transaction)
+            return BoughtAnswer(answer.content, purchase.amount, transaction)
         if self._token.is_used(purchase.payer, purchase.nonce):
             self._purchases.paid(purchase.nonce, transaction)
             raise PaymentRefused(
@@ -182,7 +184,7 @@ class Buyer:
             f"{purchase.valid_before} (seconds, by the chain's time)"
         )
 
-    def _advice(self, purchase: Purchase) -> str:
+    def _advice(self, purchase: DataPurchase) -> str:
         return f"ask for it again before {purchase.valid_before}: the same payment is sent"
 
     def _get(self, url: str, headers: dict[str, str]) -> httpx.Response:
@@ -215,7 +217,7 @@ class _Bound(ExactEvmScheme):
 
     def create_payment_payload(  # type: ignore[override]
         self, requirements: PaymentRequirements
-    ) -> dict[str, object]:
+    ) -> dict[str, Json]:
         """Return the signed authorization."""
         authorization = ExactEIP3009Authorization(
             self._signer.address, requirements.pay_to, requirements.amount,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from strongroom.payments.budget import Budget, Spending, check
+from strongroom.payments.budget import Budget, Spent, check
 from strongroom.payments.ledger_file import LedgerFile
 
 SCHEMA = """
@@ -33,7 +33,7 @@ class PurchaseState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Purchase:
+class DataPurchase:
     """One payment; amount in base units, times in seconds.
 
     Attributes:
@@ -54,9 +54,9 @@ class Purchase:
     transaction: str = ""
 
     @property
-    def counts(self) -> Spending:
+    def counts(self) -> Spent:
         """As the budget has it."""
-        return Spending(self.payee, self.route, self.amount, self.time)
+        return Spent(self.payee, self.route, self.amount, self.time)
 
 
 class Purchases:
@@ -66,7 +66,7 @@ class Purchases:
         """Open it; raises ConfigError."""
         self._file = LedgerFile(path, SCHEMA, "journal")
 
-    def reserve(self, wanted: Purchase, budget: Budget) -> None:
+    def reserve(self, wanted: DataPurchase, budget: Budget) -> None:
         """Keep a payment that is going to be signed.
 
         Raises:
@@ -103,15 +103,15 @@ class Purchases:
             else:
                 self._move(each.nonce, PurchaseState.VOID, "header = ?", "")
 
-    def counted(self) -> list[Purchase]:
+    def counted(self) -> list[DataPurchase]:
         """Return what counts as spent, oldest first."""
         return self._of("state != ? ORDER BY time", PurchaseState.VOID)
 
-    def all(self) -> list[Purchase]:
+    def all(self) -> list[DataPurchase]:
         """Return everything, oldest first."""
         return self._of("1 ORDER BY time")
 
-    def unfinished(self, url: str) -> Purchase | None:
+    def unfinished(self, url: str) -> DataPurchase | None:
         """Return the newest payment for a URL that is signed and not known to be settled."""
         found = self._of("state = ? AND url = ? ORDER BY time DESC", PurchaseState.SIGNED, url)
         return found[0] if found else None
@@ -124,13 +124,13 @@ class Purchases:
         statement = f"UPDATE purchases SET state = ?, {column} WHERE nonce = ?"
         self._file.change(statement, state, value, nonce)
 
-    def _of(self, condition: str, *values: str) -> list[Purchase]:
+    def _of(self, condition: str, *values: str) -> list[DataPurchase]:
         return [_made(row) for row in self._file.rows(f"SELECT * FROM purchases WHERE {condition}",
                                                       *values)]  # fmt: skip
 
 
-def _made(row: sqlite3.Row) -> Purchase:
-    return Purchase(
+def _made(row: sqlite3.Row) -> DataPurchase:
+    return DataPurchase(
         row["nonce"], row["payer"], row["payee"], row["route"], row["url"], row["amount"],
         row["valid_before"], row["time"], PurchaseState(row["state"]), row["header"],
         row["transaction_"],

@@ -52,7 +52,7 @@ class Authorization:
 
 
 @dataclass(frozen=True)
-class Settlement:
+class SettledBy:
     """The transaction that made a signed transfer."""
 
     transaction: str
@@ -92,7 +92,7 @@ class PaidToken:
         """Whether an authorization was used, or canceled; raises ChainAway."""
         return bool(self._contract.authorizationState(payer, bytes.fromhex(nonce[2:])))
 
-    def settlement(self, paid: Authorization, since: int) -> Settlement | None:
+    def settlement(self, paid: Authorization, since: int) -> SettledBy | None:
         """Return the transaction that made a signed transfer; None: there is none from a block on.
         One that was canceled has none.
 
@@ -111,7 +111,7 @@ class PaidToken:
         for log in self.chain.request("eth_getLogs", question):
             receipt = self.chain.receipt(log["transactionHash"])
             if receipt is not None and self._has_moved(receipt, paid):
-                return Settlement(receipt.transaction_hash, receipt.block_number)
+                return SettledBy(receipt.transaction_hash, receipt.block_number)
         return None
 
     def transfer_data(self, paid: Authorization, signer: LocalAccount) -> bytes:
@@ -122,7 +122,7 @@ class PaidToken:
         r, s = (part.to_bytes(32, "big") for part in (signed.r, signed.s))
         return _TRANSFER.selector + _TRANSFER.encode((*paid.values, signed.v, r, s))
 
-    def send(self, paid: Authorization, signer: Key) -> Settlement:
+    def send(self, paid: Authorization, signer: Key) -> SettledBy:
         """Make a transfer of the signer's own; what would revert is not sent.
 
         Raises:
@@ -137,7 +137,7 @@ class PaidToken:
                 f"transaction {receipt.transaction_hash} has not moved {paid.amount} to "
                 f"{paid.payee}: look at the token before you go on"
             )
-        return Settlement(receipt.transaction_hash, receipt.block_number)
+        return SettledBy(receipt.transaction_hash, receipt.block_number)
 
     def _domain(self) -> dict[str, str | int]:
         return {
