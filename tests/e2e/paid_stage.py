@@ -16,7 +16,7 @@ from strongroom.payments.purchases import Purchases
 from strongroom.payments.token import PaidToken, TokenDomain
 from strongroom.serve import command
 from strongroom.serve.configuration import ServeConfig
-from strongroom.serve.topics import Reading, Source
+from strongroom.serve.topics import Reading, TopicSource
 from x402 import x402Client
 from x402.http.clients.httpx import x402HttpxClient
 from x402.mechanisms.evm.exact import register_exact_evm_client
@@ -80,7 +80,7 @@ class Stage:
         self.payee = Account.create().address
         self.handlers = {topic: Handler() for topic in PRICES}
         sources = {
-            topic: Source(each.read, lambda data, until: data)
+            topic: TopicSource(each.read, lambda data, until: data)
             for topic, each in self.handlers.items()
         }
         monkeypatch.setattr(command, "sources_of", lambda data: sources)

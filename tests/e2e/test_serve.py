@@ -17,8 +17,8 @@ from strongroom.payments.budget import OverBudget
 from strongroom.payments.buyer import PaymentDoubtful, PaymentRefused
 from strongroom.payments.purchases import PurchaseState
 from strongroom.serve import refunds
-from strongroom.serve.sales import Sales, SaleState
-from strongroom.serve.topics import NotKnown
+from strongroom.serve.sales import SaleBook, SaleState
+from strongroom.serve.topics import TopicUnknown
 
 from tests.e2e.paid_stage import PRICES, Stage, data, place_on
 
@@ -151,16 +151,16 @@ def _decimals(prices):
 
 
 def test_what_is_not_known_is_not_sold(stage, payer):
-    stage.handlers["nav"].fails = [NotKnown("no report was audited yet")]
+    stage.handlers["nav"].fails = [TopicUnknown("no report was audited yet")]
     asked = httpx.get(stage.url())
     assert asked.status_code == 503
     assert asked.json()["error"] == "no report was audited yet: nothing is sold"
     with pytest.raises(PaymentRefused, match="nothing was signed"):
-        stage.handlers["nav"].fails = [NotKnown("no report was audited yet")]
+        stage.handlers["nav"].fails = [TopicUnknown("no report was audited yet")]
         stage.buyer(payer).buy(stage.url())
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a defect"), NotKnown("gone meanwhile")])
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), TopicUnknown("gone meanwhile")])
 def test_a_handler_that_fails_is_paid_back_once(stage, payer, place, error):
     stage.handlers["nav"].fails = [None, error]
     buyer = stage.buyer(payer)
@@ -195,7 +195,7 @@ def test_a_refund_is_paid_once_though_the_process_dies_before_its_note(stage, pa
     class Died(BaseException):
         """The process is gone."""
 
-    class Dying(Sales):
+    class Dying(SaleBook):
         def refund(self, sale, by):
             raise Died
 

@@ -12,10 +12,10 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import format_units
 from strongroom.payments.token import PaidToken
 from strongroom.serve.configuration import ServeConfig, Topic
-from strongroom.serve.desk import Desk
+from strongroom.serve.desk import TopicDesk
 from strongroom.serve.rate_limit import RateLimit
-from strongroom.serve.selling import Offer, Outcome, Seller
-from strongroom.serve.topics import SCHEMA, NotKnown
+from strongroom.serve.selling import RouteOffer, SaleAnswer, Seller
+from strongroom.serve.topics import SCHEMA, TopicUnknown
 
 JSON = "application/json"
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
@@ -24,7 +24,7 @@ UNASKED = "this server takes no query: leave out what stands behind the question
 
 def create_app(
     config: ServeConfig,
-    desk: Desk,
+    desk: TopicDesk,
     seller: Seller,
     token: PaidToken,
     stopwatch: Callable[[], float] = time.monotonic,
@@ -57,7 +57,7 @@ def create_app(
             return _said(400, UNASKED)
         try:
             return Response(desk.free(topic), media_type=JSON, headers=PRIVATE)
-        except NotKnown as error:
+        except TopicUnknown as error:
             return _said(503, str(error))
 
     @app.get("/paid/{topic}")
@@ -74,7 +74,7 @@ def create_app(
             return refused
         try:
             offer.make()  # what is not known is not sold
-        except NotKnown as error:
+        except TopicUnknown as error:
             return _said(503, f"{error}: nothing is sold")
         return _answer(seller.ask(offer))
 
@@ -93,12 +93,12 @@ def _terms(config: ServeConfig, token: PaidToken, topic: Topic) -> PaymentRequir
     )
 
 
-def _offer(request: Request, terms: PaymentRequirements, make: Callable[[], bytes]) -> Offer:
+def _offer(request: Request, terms: PaymentRequirements, make: Callable[[], bytes]) -> RouteOffer:
     resource = request.scope["raw_path"].decode("ascii", "replace")
-    return Offer(request.method, resource, str(request.url), terms, make)
+    return RouteOffer(request.method, resource, str(request.url), terms, make)
 
 
-def _index(config: ServeConfig, desk: Desk, token: PaidToken) -> JsonObject:
+def _index(config: ServeConfig, desk: TopicDesk, token: PaidToken) -> JsonObject:
     prices: Mapping[Topic, str] = {
         topic: format_units(config.amount(topic)) for topic in config.prices
     }
@@ -129,7 +129,7 @@ def _said(status: int, why: str, headers: Mapping[str, str] | None = None) -> Re
     return JSONResponse({"error": why}, status, PRIVATE | dict(headers or {}))
 
 
-def _answer(outcome: Outcome) -> Response:
+def _answer(outcome: SaleAnswer) -> Response:
     headers = PRIVATE | outcome.headers
     if isinstance(outcome.body, bytes):
         return Response(outcome.body, outcome.status, headers, JSON)

@@ -19,9 +19,9 @@ from strongroom.payments.configuration import open_token
 from strongroom.payments.token import PaidToken
 from strongroom.serve.application import create_app
 from strongroom.serve.configuration import ServeConfig
-from strongroom.serve.desk import Desk
+from strongroom.serve.desk import TopicDesk
 from strongroom.serve.refunds import Refund, look, pay_all, refunds_of
-from strongroom.serve.sales import Sales
+from strongroom.serve.sales import SaleBook
 from strongroom.serve.selling import Seller
 from strongroom.serve.topics import sources_of
 from strongroom.settings import ConfigError, lock_of, only_one
@@ -35,7 +35,7 @@ class Shop:
     """A server's parts."""
 
     app: FastAPI
-    sales: Sales
+    sales: SaleBook
     token: PaidToken
 
 
@@ -46,11 +46,11 @@ def open_shop(config: ServeConfig, clock: Callable[[], float] = time.time) -> Sh
         ConfigError: the file does not fit what is there.
         ChainAway: the node does not answer.
     """
-    token, sales = open_token(config.chain, config.token), Sales(config.store)
+    token, sales = open_token(config.chain, config.token), SaleBook(config.store)
     sales.forget_answers(int(clock()) - KEPT_S)
     told = FacilitatorConfig(config.facilitator.url, config.facilitator.timeout_s)
     seller = Seller(sales, HTTPFacilitatorClientSync(told), token, clock)
-    desk = Desk(sources_of(config.data), config.data.fresh_s, config.free, clock)
+    desk = TopicDesk(sources_of(config.data), config.data.fresh_s, config.free, clock)
     if not desk.topics:
         raise ConfigError("[data] names nothing that is known: name `audit`, `journal`, ...")
     return Shop(create_app(config, desk, seller, token), sales, token)
@@ -92,7 +92,7 @@ def refunds(
         ConfigError: there is no wallet for refunds in the file, or its keystore does not open.
         TransactionRefused, ChainAway, Differs: as for refunds.pay_all.
     """
-    token, sales = open_token(config.chain, config.token), Sales(config.store)
+    token, sales = open_token(config.chain, config.token), SaleBook(config.store)
     look(sales, token, int(clock()))
     if pays:
         if config.refunds is None:

@@ -45,7 +45,7 @@ class CurvesSection(Section):
     curves: tuple[CurveSection, ...] = Field(min_length=1)
 
 
-class DataSection(Section):
+class SoldSection(Section):
     """What is known; what is not named is not served."""
 
     audit: Place | None = None  # folder that `strongroom audit --out` writes: nav and audit
@@ -80,7 +80,7 @@ class ServeConfig(Section):
     facilitator: FacilitatorSection
     prices: Mapping[Topic, Decimal]  # units of the token a call
     valid_s: int = Field(300, ge=30, le=HOUR)  # how long a payment may be settled
-    data: DataSection
+    data: SoldSection
     free: FreeSection = FreeSection()
     refunds: RefundsSection | None = None
 

@@ -6,17 +6,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from strongroom.serve.configuration import FreeSection, Topic
-from strongroom.serve.topics import NotKnown, Reading, Source
+from strongroom.serve.topics import Reading, TopicSource, TopicUnknown
 
 MOST_KEPT = 1_000  # earlier readings of a topic that tells of now alone
 
 
-class Desk:
+class TopicDesk:
     """Reads topics; safe between threads."""
 
     def __init__(
         self,
-        sources: Mapping[Topic, Source],
+        sources: Mapping[Topic, TopicSource],
         fresh_s: int,
         free: FreeSection,
         clock: Callable[[], float],
@@ -34,17 +34,17 @@ class Desk:
         return tuple(self._sources)
 
     def now(self, topic: Topic) -> bytes:
-        """Return all of a topic, as JSON; raises NotKnown."""
+        """Return all of a topic, as JSON; raises TopicUnknown."""
         return _json(self._reading(topic).document(topic, "paid"))
 
     def free(self, topic: Topic) -> bytes:
-        """Return what of a topic is free, as JSON; raises NotKnown."""
+        """Return what of a topic is free, as JSON; raises TopicUnknown."""
         source, until = self._sources[topic], int(self._clock()) - self._free.delay_s
         reading = self._reading(topic)
         if source.lives:
             earlier = [each for each in self._earlier[topic] if each.at <= until]
             if not earlier:
-                raise NotKnown(
+                raise TopicUnknown(
                     f"what is free of {topic} is {self._free.delay_s} s old, and nothing was read "
                     "so long ago: ask again later"
                 )

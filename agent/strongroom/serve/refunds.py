@@ -14,7 +14,7 @@ from strongroom.chain.units import HOUR, format_units
 from strongroom.errors import Differs
 from strongroom.payments.binding import refund_nonce
 from strongroom.payments.token import Authorization, PaidToken
-from strongroom.serve.sales import Sale, Sales, SaleState
+from strongroom.serve.sales import Sale, SaleBook, SaleState
 from strongroom.serve.selling import follow
 
 PATIENCE_S = 600  # a settled payment without an answer is worked on, or its buyer comes again
@@ -50,7 +50,7 @@ class Refund:
         }
 
 
-def look(sales: Sales, token: PaidToken, now: int) -> None:
+def look(sales: SaleBook, token: PaidToken, now: int) -> None:
     """Follow what a server left open: payments in doubt by the chain, and those that were settled
     and never answered.
 
@@ -65,7 +65,7 @@ def look(sales: Sales, token: PaidToken, now: int) -> None:
             sales.owe(sale, "it was settled, and its answer was never made")
 
 
-def refunds_of(sales: Sales) -> list[Refund]:
+def refunds_of(sales: SaleBook) -> list[Refund]:
     """Return what is owed and what was paid back, oldest first."""
     return [
         Refund(
@@ -77,7 +77,7 @@ def refunds_of(sales: Sales) -> list[Refund]:
 
 
 def pay_all(
-    sales: Sales, token: PaidToken, key: Key, said: Callable[[Sale, str], None]
+    sales: SaleBook, token: PaidToken, key: Key, said: Callable[[Sale, str], None]
 ) -> Sequence[Sale]:
     """Pay back what is owed; what would revert is not sent. Return what was.
 
@@ -98,7 +98,7 @@ def pay_all(
     return paid
 
 
-def _pay(sales: Sales, token: PaidToken, key: Key, sale: Sale) -> str:
+def _pay(sales: SaleBook, token: PaidToken, key: Key, sale: Sale) -> str:
     """Pay one back, unless the chain has it; note it; return the transaction."""
     nonce = refund_nonce(token.network, token.address, sale.paid.payer, sale.paid.nonce)
     until = token.chain.now() + VALID_S

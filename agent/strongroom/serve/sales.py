@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from strongroom.payments.ledger_file import LedgerFile
-from strongroom.payments.token import Authorization, Settlement
+from strongroom.payments.token import Authorization, SettledBy
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sales (
@@ -64,7 +64,7 @@ class Sale:
     refund: str = ""
 
 
-class Sales:
+class SaleBook:
     """The store, one SQLite file."""
 
     def __init__(self, path: Path) -> None:
@@ -89,7 +89,7 @@ class Sales:
         found = self._of("payer = ? AND nonce = ?", paid.payer.lower(), paid.nonce.lower())
         return found[0] if found else None
 
-    def settle(self, sale: Sale, by: Settlement) -> bool:
+    def settle(self, sale: Sale, by: SettledBy) -> bool:
         """Keep that the chain has the payment."""
         return self._move(sale, SaleState.CLAIMED, SaleState.SETTLED, transaction_=by.transaction)
 
@@ -105,7 +105,7 @@ class Sales:
         """Keep that a settled payment gets its money back."""
         return self._move(sale, SaleState.SETTLED, SaleState.OWED, why=why)
 
-    def refund(self, sale: Sale, by: Settlement) -> bool:
+    def refund(self, sale: Sale, by: SettledBy) -> bool:
         """Keep that it got its money back."""
         return self._move(sale, SaleState.OWED, SaleState.REFUNDED, refund=by.transaction)
 

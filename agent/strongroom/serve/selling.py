@@ -29,7 +29,7 @@ from strongroom.errors import Away, StrongroomError
 from strongroom.payments.binding import EXTENSION, bound_nonce
 from strongroom.payments.headers import BadHeader, decoded
 from strongroom.payments.token import Authorization, PaidToken
-from strongroom.serve.sales import Sale, Sales, SaleState
+from strongroom.serve.sales import Sale, SaleBook, SaleState
 
 AGAIN_S = 2  # after which a buyer may ask again
 BEHIND = 8  # blocks that a node may lack when a payment is claimed
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Offer:
+class RouteOffer:
     """What is sold.
 
     Attributes:
@@ -57,7 +57,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SaleAnswer:
     """What is answered; the body is JSON."""
 
     status: int
@@ -74,7 +74,7 @@ class Seller:
 
     def __init__(
         self,
-        sales: Sales,
+        sales: SaleBook,
         facilitator: FacilitatorClientSync,
         token: PaidToken,
         clock: Callable[[], float] = time.time,
@@ -83,7 +83,7 @@ class Seller:
         self._clock = clock
         self._lock, self._working = threading.Lock(), set[tuple[str, str]]()
 
-    def ask(self, offer: Offer, why: str = "") -> Outcome:
+    def ask(self, offer: RouteOffer, why: str = "") -> SaleAnswer:
         """Return the terms, without an answer."""
         said = PaymentRequired(
             error=why or "payment required",
@@ -92,9 +92,9 @@ class Seller:
             extensions={EXTENSION: {"rule": "nonce = keccak256(text), docs/serve.md"}},
         )
         headers = {PAYMENT_REQUIRED_HEADER: encode_payment_required_header(said)}
-        return Outcome(402, said.model_dump(by_alias=True, exclude_none=True), headers)
+        return SaleAnswer(402, said.model_dump(by_alias=True, exclude_none=True), headers)
 
-    def sell(self, offer: Offer, header: str) -> Outcome:
+    def sell(self, offer: RouteOffer, header: str) -> SaleAnswer:
         """Take a payment and return what it bought."""
         try:
             payload = decoded(PaymentPayload, header)
@@ -125,7 +125,7 @@ class Seller:
                 with self._lock:
                     self._working.discard(key)
 
-    def _sell(self, offer: Offer, payload: PaymentPayload, paid: Authorization) -> Outcome:
+    def _sell(self, offer: RouteOffer, payload: PaymentPayload, paid: Authorization) -> SaleAnswer:
         sale = self._sales.find(paid)
         if sale is None:
             why = self._verified(payload, offer.terms)
@@ -166,7 +166,7 @@ class Seller:
         follow(self._sales, self._token, sale)
         return why
 
-    def _answer(self, offer: Offer, sale: Sale) -> Outcome:
+    def _answer(self, offer: RouteOffer, sale: Sale) -> SaleAnswer:
         """Return what a payment bought, or why it bought nothing."""
         if sale.state is SaleState.VOID:
             return self.ask(offer, sale.why)
@@ -178,15 +178,15 @@ class Seller:
                 why = str(error) if isinstance(error, StrongroomError) else type(error).__name__
                 log.exception("handler_failed", nonce=sale.paid.nonce)
                 self._sales.owe(sale, f"no answer: {why}")
-                return Outcome(500, _owed(sale), headers)
+                return SaleAnswer(500, _owed(sale), headers)
             if not self._sales.deliver(sale, answer):
-                return Outcome(410, _owed(sale), headers)
-            return Outcome(200, answer, headers)
+                return SaleAnswer(410, _owed(sale), headers)
+            return SaleAnswer(200, answer, headers)
         if sale.state is SaleState.DELIVERED and sale.answer is not None:
-            return Outcome(200, sale.answer, headers)
+            return SaleAnswer(200, sale.answer, headers)
         if sale.state is SaleState.DELIVERED:
-            return Outcome(410, {"error": "it was delivered, and is kept no longer"}, headers)
-        return Outcome(410, _owed(sale), headers)
+            return SaleAnswer(410, {"error": "it was delivered, and is kept no longer"}, headers)
+        return SaleAnswer(410, _owed(sale), headers)
 
     def _receipt(self, sale: Sale) -> SettleResponse:
         return SettleResponse(
@@ -198,7 +198,7 @@ class Seller:
         )
 
 
-def follow(sales: Sales, token: PaidToken, sale: Sale) -> bool:
+def follow(sales: SaleBook, token: PaidToken, sale: Sale) -> bool:
     """Note what the chain says of a claimed payment; return whether that is the end of its doubt.
 
     Raises:
@@ -236,7 +236,7 @@ def _hex_text(said: Json) -> str:
     return "0x" + bytes.fromhex(said[2:]).hex()
 
 
-def _check(offer: Offer, payload: PaymentPayload, paid: Authorization) -> None:
+def _check(offer: RouteOffer, payload: PaymentPayload, paid: Authorization) -> None:
     """Make sure that a payment is for this offer; raises NotForThis."""
     terms, said = offer.terms, payload.accepted
     same = (said.scheme, str(said.network), said.amount) == (
@@ -272,5 +272,5 @@ def _owed(sale: Sale) -> JsonObject:
     }
 
 
-def _later(status: int, why: str) -> Outcome:
-    return Outcome(status, {"error": f"{why}: {ADVICE}"}, {"Retry-After": str(AGAIN_S)})
+def _later(status: int, why: str) -> SaleAnswer:
+    return SaleAnswer(status, {"error": f"{why}: {ADVICE}"}, {"Retry-After": str(AGAIN_S)})

@@ -24,7 +24,7 @@ from strongroom.information.gamma import GammaClient
 from strongroom.information.pairs import load_pairs
 from strongroom.journal.journal import Journal
 from strongroom.keeper.radar import radar_document, radar_now
-from strongroom.serve.configuration import CurvesSection, DataSection, Topic
+from strongroom.serve.configuration import CurvesSection, SoldSection, Topic
 from strongroom.settings import ConfigError
 from strongroom.strategy.record import DecisionRecord
 
@@ -37,7 +37,7 @@ NAV = (
 HEAD = ("vault", "chain_id", "verdict", "from_block", "to_block", "to_time")
 
 
-class NotKnown(Away):
+class TopicUnknown(Away):
     """A topic cannot be answered now; nothing is sold and nothing is free of it."""
 
 
@@ -68,7 +68,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Source:
+class TopicSource:
     """How a topic is read.
 
     Attributes:
@@ -82,19 +82,19 @@ class Source:
     lives: bool = False
 
 
-def sources_of(data: DataSection) -> Mapping[Topic, Source]:
+def sources_of(data: SoldSection) -> Mapping[Topic, TopicSource]:
     """Return how each topic is read that a file names; nothing is read yet."""
-    found: dict[Topic, Source] = {}
+    found: dict[Topic, TopicSource] = {}
     if data.audit is not None:
-        found["nav"] = Source(partial(_nav, data.audit), _a_day)
-        found["audit"] = Source(partial(_audit, data.audit), _head)
+        found["nav"] = TopicSource(partial(_nav, data.audit), _a_day)
+        found["audit"] = TopicSource(partial(_audit, data.audit), _head)
     if data.journal:
-        found["signals"] = Source(_Signals(data.journal).read, _older)
+        found["signals"] = TopicSource(_Signals(data.journal).read, _older)
     if data.radar is not None:
-        found["radar"] = Source(partial(_radar, data.radar), _gaps, lives=True)
+        found["radar"] = TopicSource(partial(_radar, data.radar), _gaps, lives=True)
     if data.curves is not None:
         reader = _Curves(data.curves)
-        found["curves"] = Source(reader.read, _middles, lives=True)
+        found["curves"] = TopicSource(reader.read, _middles, lives=True)
     return found
 
 
@@ -103,7 +103,7 @@ def _lines(path: Path) -> list[JsonObject]:
     try:
         text = path.read_text()
     except OSError as error:
-        raise NotKnown(f"{path.name} is not there ({error.strerror}): run the audit") from error
+        raise TopicUnknown(f"{path.name} is not there ({error.strerror}): run the audit") from error
     whole, _, _ = text.rpartition("\n")
     return [_object(line, path) for line in whole.splitlines()]
 
@@ -112,16 +112,16 @@ def _object(text: str, path: Path) -> JsonObject:
     try:
         found = read_json(text)
     except ValueError as error:
-        raise NotKnown(f"{path.name} cannot be read: run the audit again") from error
+        raise TopicUnknown(f"{path.name} cannot be read: run the audit again") from error
     if not isinstance(found, dict):
-        raise NotKnown(f"{path.name} is of something else: name the audit's folder")
+        raise TopicUnknown(f"{path.name} is of something else: name the audit's folder")
     return found
 
 
 def _nav(folder: Path, now: int) -> Reading:
     lines = _lines(folder / REPORTS)
     if not lines:
-        raise NotKnown("no report was audited yet")
+        raise TopicUnknown("no report was audited yet")
     return Reading(now, [{name: line.get(name) for name in NAV} for line in lines])
 
 
@@ -130,7 +130,7 @@ def _audit(folder: Path, now: int) -> Reading:
     try:
         return Reading(now, _object(path.read_text(), path))
     except OSError as error:
-        raise NotKnown(f"{VERDICT} is not there ({error.strerror}): run the audit") from error
+        raise TopicUnknown(f"{VERDICT} is not there ({error.strerror}): run the audit") from error
 
 
 class _Signals:
@@ -147,7 +147,7 @@ class _Signals:
             open_ones = {task.number for task in self._journal.open_tasks()}
             found = self._journal.decided_after(0)
         except (StrongroomError, SQLAlchemyError) as error:
-            raise NotKnown("the journal cannot be read") from error
+            raise TopicUnknown("the journal cannot be read") from error
         told = [_signal(record) for number, record in found if number not in open_ones]
         withheld = (f"{len(open_ones)} decisions are being carried out",) if open_ones else ()
         return Reading(now, told, withheld)
@@ -180,7 +180,7 @@ def _radar(path: Path, now: int) -> Reading:
     except ConfigError:
         raise
     except StrongroomError as error:
-        raise NotKnown(f"the radar cannot look: {error}") from error
+        raise TopicUnknown(f"the radar cannot look: {error}") from error
 
 
 class _Curves:
@@ -198,7 +198,7 @@ class _Curves:
             points = [self._point(ConditionId(each), now, unknown) for each in curve.markets]
             curves.append({"name": curve.name, "points": points})
         if len(unknown) == sum(len(each.markets) for each in self._section.curves):
-            raise NotKnown(f"no market of the curves can be read: {unknown[0]}")
+            raise TopicUnknown(f"no market of the curves can be read: {unknown[0]}")
         return Reading(now, curves, tuple(unknown))
 
     def _point(self, condition: ConditionId, now: int, unknown: list[str]) -> JsonObject:

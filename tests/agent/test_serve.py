@@ -1,0 +1,193 @@
+"""Paid data without a chain: budgets and journals by hand-made numbers, files, topics, rates."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from eth_utils import keccak
+from strongroom.chain.units import DAY
+from strongroom.payments import configuration as buying
+from strongroom.payments.binding import bound_nonce, refund_nonce
+from strongroom.payments.budget import Budget, OverBudget, Spent, check
+from strongroom.payments.headers import BadHeader, decoded
+from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
+from strongroom.payments.token import Authorization, SettledBy
+from strongroom.serve.configuration import FreeSection, ServeConfig, load
+from strongroom.serve.desk import TopicDesk
+from strongroom.serve.rate_limit import RateLimit
+from strongroom.serve.sales import Sale, SaleBook, SaleState
+from strongroom.serve.topics import Reading, TopicSource, TopicUnknown, sources_of
+from strongroom.settings import ConfigError
+from x402.schemas import PaymentRequired
+
+EXAMPLES = Path("docs/examples")
+NONCE = "0x" + "ab" * 32
+BUDGET = Budget(payment=50, day=100, payee=80, route=60)
+
+
+def test_a_nonce_is_the_hash_of_its_lines():
+    lines = "strongroom-payment-1\nGET\n/paid/nav?a=1\n5a17"
+    assert bound_nonce("get", "/paid/nav?a=1", "5a17") == "0x" + keccak(text=lines).hex()
+    lines = f"strongroom-refund-1\neip155:1\n0xaa\n0xbb\n{NONCE}"
+    assert refund_nonce("eip155:1", "0xAA", "0xBB", NONCE) == "0x" + keccak(text=lines).hex()
+
+
+def spent(amount, payee="a", route="r", time=0):
+    return Spent(payee, route, amount, time)
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "limit"),
+    [
+        ([], spent(51), "payment"),
+        ([spent(40, "b", "s"), spent(40, "c", "t")], spent(21), "day"),
+        ([spent(40, route="s")], spent(41), "payee"),
+        ([spent(30, "b")], spent(31), "route"),
+    ],
+)
+def test_each_limit_holds_to_the_unit(before, asked, limit):
+    with pytest.raises(OverBudget, match=f"`{limit}`"):
+        check(BUDGET, before, asked)
+    check(BUDGET, before, replace(asked, amount=asked.amount - 1))
+
+
+def test_a_day_later_there_is_room_again():
+    before = [spent(50, time=1_000), spent(10, time=2_000)]
+    with pytest.raises(OverBudget, match=f"there is room in {DAY - 2_000} s"):
+        check(BUDGET, before, spent(20, time=3_000))
+    with pytest.raises(OverBudget):
+        check(BUDGET, before, spent(20, time=999 + DAY))
+    check(BUDGET, before, spent(20, time=1_000 + DAY))
+
+
+def wanted(nonce="1", amount=50, until=500, time=10):
+    return DataPurchase(nonce, "0xme", "a", "r", "url", amount, until, time)
+
+
+def test_a_signed_payment_counts_until_its_time_is_over_on_chain_and_it_was_not_used(tmp_path):
+    book = Purchases(tmp_path / "p.db")
+    for nonce in ("1", "2"):
+        book.reserve(wanted(nonce, 30), BUDGET)
+        book.signed(nonce, "header")
+    used = {"1": True, "2": False}
+    book.void_expired(499, lambda payer, nonce: pytest.fail("it may still be settled"))
+    with pytest.raises(OverBudget):
+        book.reserve(wanted("3", 1), BUDGET)
+    book.void_expired(500, lambda payer, nonce: used[nonce])
+    assert {each.nonce: each.state for each in book.all()} == {
+        "1": PurchaseState.PAID,
+        "2": PurchaseState.VOID,
+    }
+    book.reserve(wanted("3", 30), BUDGET)
+    with pytest.raises(OverBudget):
+        book.reserve(wanted("4", 1), BUDGET)
+    again = Purchases(tmp_path / "p.db")  # another process sees the same
+    with pytest.raises(OverBudget):
+        again.reserve(wanted("4", 1), BUDGET)
+    assert (tmp_path / "p.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_sale_moves_only_from_the_state_before(tmp_path):
+    sales = SaleBook(tmp_path / "s.db")
+    sale = Sale(Authorization("0xAa", "0xbb", 5, 0, 9, NONCE), "/paid/nav", 1, 2)
+    assert sales.claim(sale) and not sales.claim(sale)
+    other = replace(sale, paid=replace(sale.paid, payer="0xcc"))
+    assert sales.claim(other)  # another payer's nonce is another
+    assert not sales.deliver(sale, b"x") and not sales.owe(sale, "") and not sales.refund(
+        sale, SettledBy("0x1", 1)
+    )  # fmt: skip
+    assert sales.settle(sale, SettledBy("0x1", 1)) and not sales.settle(sale, SettledBy("0x2", 1))
+    assert sales.owe(sale, "why") and not sales.deliver(sale, b"x")
+    assert sales.refund(sale, SettledBy("0x3", 3)) and not sales.refund(sale, SettledBy("0x4", 4))
+    found = sales.find(sale.paid)
+    assert (found.state, found.transaction, found.refund) == (SaleState.REFUNDED, "0x1", "0x3")
+    assert sales.void(other, "late") and sales.find(other.paid).why == "late"
+
+
+def test_the_annotated_examples_load():
+    config = load(EXAMPLES / "serve.toml")
+    assert set(ServeConfig.model_fields) - {"valid_s"} <= config.model_fields_set
+    assert set(config.prices) == {"nav", "curves", "radar", "audit", "signals"}
+    assert config.amount("signals") == 50_000
+    assert set(sources_of(config.data)) == set(config.prices)
+    buyer = buying.load(EXAMPLES / "buyer.toml")
+    assert buyer.budget.amounts == Budget(50_000, 1_000_000, 500_000, 250_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ('audit = "0.001"', "cost the same"),
+        ('audit = "0"', "above 0"),
+        ('audit = "0.0000005"', "6 decimals"),
+        ('weather = "1"', "prices"),
+    ],
+)
+def test_a_file_with_wrong_prices_is_refused(tmp_path, change, why):
+    text = (EXAMPLES / "serve.toml").read_text().replace('audit = "0.003"', change)
+    path = tmp_path / "serve.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=why):
+        load(path)
+
+
+def test_topics_of_an_audit_are_read_as_it_writes_them(tmp_path):
+    lines = [{"block": n, "time": n * DAY // 2, "nav_bid": n, "room": 7} for n in range(5)]
+    text = "".join(json.dumps(each) + "\n" for each in lines)
+    (tmp_path / "reports.jsonl").write_text(text + '{"block": 9')  # one is being written
+    verdict = {"vault": "0x1", "verdict": "no difference", "to_block": 4, "checked": {"a": 1}}
+    (tmp_path / "verdict.json").write_text(json.dumps(verdict))
+    config = load(EXAMPLES / "serve.toml").data.model_copy(
+        update={"audit": tmp_path, "journal": "", "radar": None, "curves": None}
+    )
+    free = FreeSection(delay_s=DAY)
+    desk = TopicDesk(sources_of(config), 10, free, lambda: 2.5 * DAY)
+    paid = json.loads(desk.now("nav"))["data"]
+    assert [each["nav_bid"] for each in paid] == [0, 1, 2, 3, 4]
+    assert "room" not in paid[0] and paid[0]["idle"] is None  # unknown is not 0
+    assert [each["nav_bid"] for each in json.loads(desk.free("nav"))["data"]] == [1, 3]
+    assert json.loads(desk.now("audit"))["data"] == verdict
+    head = json.loads(desk.free("audit"))["data"]
+    assert (head["verdict"], head["to_block"], head["chain_id"]) == ("no difference", 4, None)
+    assert "checked" not in head
+    (tmp_path / "verdict.json").write_text("[" * 100_000)
+    with pytest.raises(TopicUnknown, match="run the audit again"):
+        TopicDesk(sources_of(config), 10, free, lambda: 0).now("audit")
+
+
+def test_what_tells_of_now_alone_is_free_once_it_is_old():
+    now = [100.0]
+    source = TopicSource(lambda at: Reading(at, at), lambda data, until: data, lives=True)
+    desk = TopicDesk({"radar": source}, 10, FreeSection(delay_s=50), lambda: now[0])
+    with pytest.raises(TopicUnknown, match="50 s old"):
+        desk.free("radar")
+    now[0] = 109.0
+    assert json.loads(desk.now("radar"))["data"] == 100  # not asked again yet
+    now[0] = 149.0
+    assert json.loads(desk.now("radar"))["data"] == 149
+    now[0] = 150.0
+    assert json.loads(desk.free("radar"))["data"] == 100
+
+
+def test_a_rate_is_of_each_address_and_comes_back():
+    now = [0.0]
+    limit = RateLimit(2, lambda: now[0])
+    assert [limit.wait("a"), limit.wait("a")] == [0, 0]
+    assert limit.wait("a") == 30
+    assert limit.wait("b") == 0
+    now[0] = 30.0
+    assert (limit.wait("a"), limit.wait("a")) == (0, 30)
+
+
+@pytest.mark.parametrize("text", ["", "%", "W10=", "e30=", "eyJ4NDAyVmVyc2lvbiI6MX0="])
+def test_a_header_that_is_none_is_refused(text):
+    with pytest.raises(BadHeader):
+        decoded(PaymentRequired, text)
+
+
+def test_a_price_is_told_in_base_units_exactly():
+    config = load(EXAMPLES / "serve.toml")
+    assert [config.amount(each) for each in ("nav", "curves")] == [1_000, 2_000]
+    assert config.prices["nav"] == Decimal("0.001")
