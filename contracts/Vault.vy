@@ -49,9 +49,7 @@ uses: classes
 uses: markets
 
 exports: (
-    erc20.transfer,
     erc20.approve,
-    erc20.transferFrom,
     erc20.permit,
     erc20.balanceOf,
     erc20.allowance,
@@ -354,6 +352,7 @@ def requestRedeem(shares: uint256, controller: address, owner: address) -> uint2
     assert shares != 0, "nothing to redeem"
     if controller != owner:
         requests._check_authorised(controller)
+        ledger._check_transfer(controller)  # which may take the shares back
     self._spend(owner, shares)
     request_id: uint256 = requests._request(requests.REDEEM, controller, shares, nav.bid_price)
     log RedeemRequest(
@@ -381,7 +380,7 @@ def cancelDepositRequest(requestId: uint256, controller: address, receiver: addr
     )
     if shares != 0 or taken != 0:
         log Deposit(sender=controller, owner=receiver, assets=taken, shares=shares)
-        erc20._transfer(self, receiver, shares)
+        self._hand_out(controller, receiver, shares)
     ledger._push(receiver, assets)
     return assets
 
@@ -400,7 +399,7 @@ def cancelRedeemRequest(requestId: uint256, controller: address, receiver: addre
     log requests.RedeemRequestCancelled(
         controller=controller, receiver=receiver, requestId=requestId, shares=shares
     )
-    erc20._transfer(self, receiver, shares)
+    self._hand_out(controller, receiver, shares)
     if taken != 0 or assets != 0:
         ledger._pay_claim(controller, receiver, taken, assets)
     return shares
@@ -446,7 +445,42 @@ def withdraw(assets: uint256, receiver: address, controller: address = msg.sende
     return self._claim_assets(assets, True, receiver, controller)[0]
 
 
+# Shares
+
+
+@external
+def transfer(to: address, amount: uint256) -> bool:
+    """
+    @notice Gives shares; where the allow-list covers transfers, only to whom it has.
+    """
+    ledger._check_transfer(to)
+    erc20._transfer(msg.sender, to, amount)
+    return True
+
+
+@external
+def transferFrom(owner: address, to: address, amount: uint256) -> bool:
+    """
+    @notice Gives shares of `owner`, who approved it; where the allow-list covers transfers, only
+            to whom it has.
+    """
+    ledger._check_transfer(to)
+    erc20._spend_allowance(owner, msg.sender, amount)
+    erc20._transfer(owner, to, amount)
+    return True
+
+
 # Internal
+
+
+@internal
+def _hand_out(controller: address, receiver: address, shares: uint256):
+    """
+    @dev Its own shares everybody may claim; those for somebody else are a transfer.
+    """
+    if receiver != controller and shares != 0:
+        ledger._check_transfer(receiver)
+    erc20._transfer(self, receiver, shares)
 
 
 @internal
@@ -482,7 +516,7 @@ def _claim_shares(amount: uint256, by_out: bool, receiver: address, controller: 
     shares: uint256 = 0
     assets, shares = requests._claim(requests.DEPOSIT, controller, amount, by_out)
     log Deposit(sender=controller, owner=receiver, assets=assets, shares=shares)
-    erc20._transfer(self, receiver, shares)
+    self._hand_out(controller, receiver, shares)
     return assets, shares
 
 

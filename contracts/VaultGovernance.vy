@@ -52,6 +52,7 @@ exports: (
     limits.__interface__,
     ledger.asset,
     ledger.allow_list,
+    ledger.coversTransfers,
     ledger.depositTerms,
     requests.epochs,
     requests.epochOf,
@@ -298,10 +299,18 @@ def setDepositTerms(deposit_limit: uint256, min_deposit: uint256):
 
 @external
 @nonreentrant
-def setAllowList(new: address):
+def setAllowList(new: address, covers_transfers: bool):
     """
-    @notice Names the contract that says who may deposit; zero lets everybody. Owner only. Shares
-            move freely all the same.
+    @notice Names the contract that says who may deposit; zero lets everybody. Owner; after the
+            timelock where it says who may be given shares, too. Whoever has shares or requests
+            claims, cancels and leaves for itself, listed or not.
+    @param covers_transfers Whether shares go from one account to another only if the list has the
+                            other
     """
     ownable._check_owner()
-    ledger._set_allow_list(new)
+    if covers_transfers:
+        timelock._consume(
+            timelock.SET_ALLOW_LIST,
+            abi_encode(new, covers_transfers, method_id=method_id("setAllowList(address,bool)")),
+        )
+    ledger._set_allow_list(new, covers_transfers)

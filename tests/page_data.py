@@ -14,6 +14,7 @@ DATA = {
                  "asset_symbol": "pUSD"},
     "terms": {"management_bps": 200, "performance_bps": 2_000, "hurdle_bps": 0,
               "deposit_limit": 2**128 - 1, "min_deposit": 10**6, "allow_list": "0x" + "00" * 20,
+              "covers_transfers": False,
               "max_up_bps": 1_000, "max_down_bps": 500, "max_premium_bps": 300,
               "exit_fee_bps": 50, "min_report_interval": 3_600, "max_report_age": 2 * 86_400,
               "liveness_period": 14 * 86_400},

@@ -40,9 +40,12 @@ event DepositTermsSet:
 
 event AllowListSet:
     allow_list: indexed(address)
+    covers_transfers: bool
 
 
 ALLOW_LIST: constant(uint256) = 1 << 255
+TRANSFERS: constant(uint256) = 1 << 254
+LISTED: constant(uint256) = ALLOW_LIST | TRANSFERS
 UNLIMITED: constant(uint256) = units.U128  # the deposit limit that is none
 DECIMALS: constant(uint8) = 18  # of the shares
 MOST_DECIMALS: constant(uint8) = 12  # of the asset: at least a million virtual shares
@@ -54,7 +57,8 @@ VIRTUAL_SHARES: immutable(uint256)
 
 total_idle: public(uint256)  # assets of the holders that are not in a market account
 claimable_assets: public(uint256)  # paid for redeemed shares, not yet claimed
-# most assets of NAV and pending deposits (128 bits) | least deposit << 128 (120 bits) | ALLOW_LIST
+# most assets of NAV and pending deposits (128 bits) | least deposit << 128 (120 bits) | TRANSFERS,
+# whether the list is asked for those, too | ALLOW_LIST, whether there is one
 deposit_terms: uint256
 allow_list: public(address)  # zero: everybody may deposit
 
@@ -70,6 +74,15 @@ def __init__(asset_: address):
 
 @external
 @view
+def coversTransfers() -> bool:
+    """
+    @return Whether whoever gets shares from somebody else must be on the allow-list.
+    """
+    return self.deposit_terms & TRANSFERS != 0
+
+
+@external
+@view
 def depositTerms() -> (uint256, uint256):
     """
     @return Most assets that NAV and pending deposits may reach, and the least deposit, in assets.
@@ -80,19 +93,22 @@ def depositTerms() -> (uint256, uint256):
 @internal
 def _set_deposit_terms(deposit_limit: uint256, min_deposit: uint256):
     assert deposit_limit <= units.U128 and min_deposit <= units.U120, "amount too large"
-    self.deposit_terms = (self.deposit_terms & ALLOW_LIST) | deposit_limit | (min_deposit << 128)
+    self.deposit_terms = (self.deposit_terms & LISTED) | deposit_limit | (min_deposit << 128)
     log DepositTermsSet(deposit_limit=deposit_limit, min_deposit=min_deposit)
 
 
 @internal
-def _set_allow_list(new: address):
+def _set_allow_list(new: address, covers_transfers: bool):
     assert new == empty(address) or new.is_contract, "address has no code"
+    assert new != empty(address) or not covers_transfers, "no allow-list"
     self.allow_list = new
-    word: uint256 = self.deposit_terms & ~ALLOW_LIST
+    word: uint256 = self.deposit_terms & ~LISTED
     if new != empty(address):
         word |= ALLOW_LIST
+    if covers_transfers:
+        word |= TRANSFERS
     self.deposit_terms = word
-    log AllowListSet(allow_list=new)
+    log AllowListSet(allow_list=new, covers_transfers=covers_transfers)
 
 
 @internal
@@ -108,6 +124,16 @@ def _terms(word: uint256) -> (uint256, uint256):
 @view
 def _check_allowed(word: uint256, account: address):
     if word & ALLOW_LIST != 0:
+        assert staticcall IAllowList(self.allow_list).isAllowed(account), "not on the allow-list"
+
+
+@internal
+@view
+def _check_transfer(account: address):
+    """
+    @dev Shares that change hands: asked only where the list covers transfers.
+    """
+    if self.deposit_terms & TRANSFERS != 0:
         assert staticcall IAllowList(self.allow_list).isAllowed(account), "not on the allow-list"
 
 

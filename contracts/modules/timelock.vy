@@ -74,9 +74,10 @@ SET_CLASS_CAPS: constant(bytes4) = method_id(
 )
 FORGIVE_LOSSES: constant(bytes4) = method_id("forgiveLosses(uint256,uint256)", output_type=bytes4)
 RESET_BREAKER: constant(bytes4) = method_id("resetBreaker()", output_type=bytes4)
+SET_ALLOW_LIST: constant(bytes4) = method_id("setAllowList(address,bool)", output_type=bytes4)
 CLOSE_MARKET: constant(bytes4) = method_id("closeMarket(bytes32)", output_type=bytes4)
 # Those whose delay is their own; decreaseDelay waits for the delay of the function it names.
-FUNCTIONS: constant(bytes4[10]) = [
+FUNCTIONS: constant(bytes4[11]) = [
     SET_GUARDIAN,
     SET_KEEPER,
     SET_REPORTER,
@@ -87,6 +88,7 @@ FUNCTIONS: constant(bytes4[10]) = [
     FORGIVE_LOSSES,
     RESET_BREAKER,
     CLOSE_MARKET,
+    SET_ALLOW_LIST,
 ]
 
 submittedAt: public(HashMap[bytes32, uint256])  # hash of a submitted call -> timestamp

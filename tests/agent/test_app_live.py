@@ -14,7 +14,7 @@ from strongroom.depositor.words import WORDS, say
 
 from tests.page_data import DATA
 
-TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, 1_000, 500, 300, 50, 3_600,
+TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, False, 1_000, 500, 300, 50, 3_600,
               172_800, 1_209_600)  # fmt: skip
 MADE = TypeAdapter(PageData).validate_python(DATA)
 CALL = AnnouncedCall("0x01", "0x02", 1, 2, 3, "make </script><b> the reporter")

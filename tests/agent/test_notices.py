@@ -93,6 +93,12 @@ CALLS = [
         "loss until it is swept",
     ),
     (
+        call("setAllowList", ANN, True),
+        f"let only those whom {ANN} has deposit or be given shares by others; own claims, "
+        "cancellations and exits in kind stay free",
+    ),
+    (call("setAllowList", ANN, False), f"let only those whom {ANN} has deposit"),
+    (
         call("decreaseDelay", selector("setFees(uint256,uint256,uint256)"), DAY),
         "lower the notice of setFees from 3 days to 1 day",
     ),

@@ -214,13 +214,13 @@ def test_what_is_lacking_is_said_before_anything_is_signed(place, browser, peopl
     vault.setDepositTerms(2_000 * UNIT, 10 * UNIT, sender=people.owner)
     assert lacks("9.99") == expected(9_990_000) == "the smallest deposit is 10.00 pUSD"
     assert lacks("2000.01") == expected(2_000_010_000) != ""
-    vault.setAllowList(deployer.deploy(ape.project.AllowList), sender=people.owner)
+    vault.setAllowList(deployer.deploy(ape.project.AllowList), False, sender=people.owner)
     assert "is not on the vault's allow-list" in lacks("10") == expected(10 * UNIT)
     vault.pause(sender=people.guardian)
     assert "the vault is paused" in lacks("10") == expected(10 * UNIT)
     browser.wait(text="The vault is paused: it takes no deposits", selector="#now-state")
     vault.unpause(sender=people.owner)
-    vault.setAllowList("0x" + "00" * 20, sender=people.owner)
+    vault.setAllowList("0x" + "00" * 20, False, sender=people.owner)
     ape.networks.provider.set_balance(alice.address, 10**9)
     assert "gas may take" in lacks("10")
     for amount, words in (

@@ -232,7 +232,7 @@ def test_what_is_lacking_is_said_and_nothing_is_sent(place, people, venue, deplo
     assert "the smallest deposit is 10.00 pUSD" in run(deposit, "9.99", "--yes", code=2)
     assert "accepts at most 2,000.00 pUSD more" in run(deposit, "2000.01", "--yes", code=2)
     allow_list = deployer.deploy(ape.project.AllowList)
-    vault.setAllowList(allow_list, sender=people.owner)
+    vault.setAllowList(allow_list, False, sender=people.owner)
     assert "is not on the vault's allow-list" in run(deposit, "10", "--yes", code=2)
     vault.pause(sender=people.guardian)
     said = run(deposit, "10", "--yes", code=2)

@@ -40,8 +40,8 @@ PROOFS = (
         mutants=(
             Mutant(
                 GOVERNED,
-                "    ownable._check_owner()\n    ledger._set_allow_list",
-                "    ledger._set_allow_list",
+                "    ownable._check_owner()\n    ledger._set_deposit_terms",
+                "    ledger._set_deposit_terms",
             ),
         ),
     ),
@@ -98,6 +98,7 @@ PROOFS = (
                 TIMELOCK,
                 '    assert block.timestamp >= submitted + delay, "timelocked"\n',
             ),
+            Mutant(GOVERNED, "    if covers_transfers:", "    if not covers_transfers:"),
             Mutant(
                 TIMELOCK,
                 "self.submittableFrom[call_hash] = block.timestamp + delay",

@@ -56,6 +56,7 @@ def governed_world():
         ("closeMarket", world.markets["stuck"].id),
         ("forgiveLosses", 0, 7 * UNIT),
         ("resetBreaker",),
+        ("setAllowList", world.pusd.address, True),
     ]
     for function, *arguments in announced:
         world.submit(function, *arguments)
@@ -83,16 +84,17 @@ def governed_world():
 
 
 def with_holders_say(world):
-    """Let holders of a governed world approve, appoint and send; its owner names an allow list."""
+    """Let holders of a governed world approve, appoint and send; the allow-list that its owner
+    named covers transfers no longer."""
     vault, who = world.vault, world.who
     shares = vault.balanceOf(who["alice"])
     if not shares:
         world.claim_all("alice")
         shares = vault.balanceOf(who["alice"])
+    vault.setAllowList(world.pusd.address, False, sender=who["alice"])  # transfers are free again
     vault.approve(who["bob"], shares // 2, sender=who["alice"])
     vault.transferFrom(who["alice"], who["carol"], shares // 3, sender=who["bob"])
     vault.setOperator(who["bob"], True, sender=who["alice"])
     vault.setOperator(who["carol"], True, sender=who["alice"])
     vault.setOperator(who["carol"], False, sender=who["alice"])
-    vault.setAllowList(world.pusd.address, sender=who["alice"])
     return world

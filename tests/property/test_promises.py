@@ -453,6 +453,7 @@ def risks(world: World) -> dict[str, Any]:
     found["written off"] = -vault.totalAssets()
     for function in FUNCTIONS:
         found[f"delay of {function.hex()}"] = -vault.delayOf(function)
+    found["list for transfers"] = vault.allow_list() if vault.coversTransfers() else NOBODY
     return found
 
 
@@ -607,6 +608,8 @@ def some_call(world: World, chance: random.Random) -> bytes:
             lambda: vault.data("setGuardian", who),
             lambda: vault.data("forgiveLosses", kind, K),
             lambda: vault.data("resetBreaker"),
+            lambda: vault.data("setAllowList", world.ctf.address, chance.choice((True, False))),
+            lambda: vault.data("setAllowList", world.pusd.address, chance.choice((True, False))),
             lambda: vault.data("closeMarket", world.markets["A"].id),
             lambda: vault.data("decreaseDelay", function, chance.choice((0, DAY))),
             lambda: vault.data("increaseDelay", function, 4 * DAY),

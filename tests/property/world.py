@@ -86,6 +86,7 @@ TIMELOCKED = (
     "forgiveLosses(uint256,uint256)",
     "resetBreaker()",
     "closeMarket(bytes32)",
+    "setAllowList(address,bool)",
 )
 
 

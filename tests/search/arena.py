@@ -50,6 +50,7 @@ TIMELOCKED = (
     "forgiveLosses(uint256,uint256)",
     "resetBreaker()",
     "closeMarket(bytes32)",
+    "setAllowList(address,bool)",
 )
 # By ordinal, without the two in assets. No bound leans on a cap in bps or on the breaker.
 LIMITS = (

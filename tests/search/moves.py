@@ -549,6 +549,7 @@ RISKY: tuple[Callable[[Arena, int, Market], tuple[str, bytes]], ...] = (
     lambda a, n, m: ("setGuardian(address)", words((a.who["owner"],))),
     lambda a, n, m: ("forgiveLosses(uint256,uint256)", words((n % 4, 60 * K))),
     lambda a, n, m: ("resetBreaker()", b""),
+    lambda a, n, m: ("setAllowList(address,bool)", words((a.vault, 1))),
     lambda a, n, m: ("closeMarket(bytes32)", words((m.id,))),
     lambda a, n, m: (
         "setClassCaps(uint256,(uint256,uint256,uint256,uint256))",
@@ -600,7 +601,7 @@ def owner_costs(a: Arena, i: int, x: int, code: int) -> None:
     elif kind == 1:
         a.do("owner", "setDepositTerms(uint256,uint256)", part(2_000 * K, x), part(1_000 * K, x))
     elif kind == 2:
-        a.do("owner", "setAllowList(address)", a.vault if x % 2 else 0)
+        a.do("owner", "setAllowList(address,bool)", a.vault if x % 2 else 0, 0)
     else:
         a.do("owner", "setFees(uint256,uint256,uint256)", x, x, x)
 

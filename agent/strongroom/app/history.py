@@ -151,6 +151,7 @@ class Terms:
     deposit_limit: int
     min_deposit: int
     allow_list: str
+    covers_transfers: bool
     max_up_bps: int
     max_down_bps: int
     max_premium_bps: int
@@ -238,7 +239,8 @@ def _terms(ledger: Ledger) -> Terms:
     permissions = ledger.permissions
     limit = permissions.limit
     return Terms(
-        *permissions.rates, *permissions.deposit_terms, permissions.allow_list,
+        *permissions.rates, *permissions.deposit_terms,
+        permissions.allow_list, permissions.covers_transfers,
         limit(Limit.MAX_UP_BPS), limit(Limit.MAX_DOWN_BPS), limit(Limit.MAX_PREMIUM_BPS),
         limit(Limit.EXIT_FEE_BPS), limit(Limit.MIN_REPORT_INTERVAL), limit(Limit.MAX_REPORT_AGE),
         limit(Limit.LIVENESS_PERIOD),

@@ -132,6 +132,7 @@ def _terms(vault: DepositorVault, contract: Contract) -> Terms:
         deposit_limit=limit,
         min_deposit=least,
         allow_list=str(contract.allow_list()),
+        covers_transfers=bool(contract.coversTransfers()),
         max_up_bps=vault.limit("max_up_bps"),
         max_down_bps=vault.limit("max_down_bps"),
         max_premium_bps=vault.limit("max_premium_bps"),

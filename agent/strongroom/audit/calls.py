@@ -128,7 +128,10 @@ LOGGED: Mapping[str, tuple[type[AuditedEvent], Mapping[str, str]]] = {
         DepositTermsSet,
         {"deposit_limit": "deposit_limit", "min_deposit": "min_deposit"},
     ),
-    "setAllowList": (AllowListSet, {"allow_list": "new"}),
+    "setAllowList": (
+        AllowListSet,
+        {"allow_list": "new", "covers_transfers": "covers_transfers"},
+    ),
     "addClass": (
         ClassAdded,
         {name: name for name in ("implementation", "oracle", "grade", "max_duration")},

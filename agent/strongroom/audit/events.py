@@ -373,9 +373,11 @@ class DepositTermsSet(AuditedEvent, frozen=True, gc=False):
 
 
 class AllowListSet(AuditedEvent, frozen=True, gc=False):
-    """Who may deposit is asked of a contract; the zero address: everybody may."""
+    """Who may deposit is asked of a contract, who may be given shares, too, where it covers
+    transfers; the zero address: everybody may."""
 
     allow_list: str
+    covers_transfers: bool
 
 
 class ClassAdded(AuditedEvent, frozen=True, gc=False):

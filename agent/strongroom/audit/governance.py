@@ -65,7 +65,7 @@ ROLES = {"0x" + keccak(name.encode()).hex(): name for name in ("reporter", "guar
 _UNSET: Mapping[str, Answer] = {
     **dict.fromkeys(("limit", "delayOf"), 0),
     **dict.fromkeys(("reporter", "guardian", "pending_owner", "allow_list"), ZERO),
-    **dict.fromkeys(("paused", "abdicated"), False),
+    **dict.fromkeys(("paused", "abdicated", "coversTransfers"), False),
 }
 DECREASE_DELAY = "decreaseDelay(bytes4,uint256)"
 SET_KEEPER = "setKeeper(uint256,address)"
@@ -76,6 +76,7 @@ SET_CLASS_CAPS = "setClassCaps(uint256,(uint256,uint256,uint256,uint256))"
 FORGIVE_LOSSES = "forgiveLosses(uint256,uint256)"
 RESET_BREAKER = "resetBreaker()"
 CLOSE_MARKET = "closeMarket(bytes32)"
+SET_ALLOW_LIST = "setAllowList(address,bool)"
 
 
 class Governance:
@@ -270,10 +271,14 @@ class Governance:
         self._set(it, "depositTerms", (), terms)
 
     def _allow_list_set(self, it: AllowListSet) -> None:
+        if it.covers_transfers:
+            self._expect_announced(it, SET_ALLOW_LIST, it.allow_list, True)
         self.permissions.allow_list = it.allow_list
+        self.permissions.covers_transfers = it.covers_transfers
         self._set(it, "allow_list", (), it.allow_list)
+        self._set(it, "coversTransfers", (), it.covers_transfers)
         who = "everybody may deposit" if it.allow_list == ZERO else f"allow list {it.allow_list}"
-        self._note(it, who)
+        self._note(it, who + (", for transfers, too" if it.covers_transfers else ""))
 
     def _class_added(self, it: ClassAdded) -> None:
         """Its keeper and its caps follow; the call that was announced has all of them."""

@@ -149,6 +149,7 @@ class Permissions:
     recipients: tuple[tuple[str, int], ...] = ()
     deposit_terms: tuple[int, int] = (0, 0)  # limit, smallest deposit; assets
     allow_list: str = ZERO  # ZERO: everybody may deposit
+    covers_transfers: bool = False  # whether it is asked for them, too
     classes: dict[int, MarketClass] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     delays: dict[str, int] = field(default_factory=dict)  # selector -> seconds

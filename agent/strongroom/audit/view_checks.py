@@ -70,7 +70,8 @@ def _unset() -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
         yield "delayOf", (selector_of(signature),), 0
     for role in ("owner", "guardian", "reporter", "pending_owner", "allow_list"):
         yield role, (), ZERO
-    yield "paused", (), False
+    for name in ("paused", "coversTransfers"):
+        yield name, (), False
     yield "class_count", (), 0
     yield "feeRates", (), (0, 0, 0)
     yield "feeRecipients", (), ()

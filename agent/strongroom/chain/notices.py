@@ -333,6 +333,15 @@ def _close(_: Present, market: str) -> str:
     )
 
 
+def _set_allow_list(_: Present, account: str, covers_transfers: bool) -> str:
+    what = "let only those whom {} has deposit" + (
+        " or be given shares by others; own claims, cancellations and exits in kind stay free"
+        if covers_transfers
+        else ""
+    )
+    return what.format(to_checksum_address(account))
+
+
 def _lower_delay(present: Present, selector: str, delay: int) -> str:
     codec = _functions().get(to_bytes(selector))
     name = selector if codec is None else codec.name
@@ -352,5 +361,6 @@ _WORDS: Mapping[str, Callable[..., str]] = {
     "forgiveLosses": _forgive,
     "resetBreaker": _reset,
     "closeMarket": _close,
+    "setAllowList": _set_allow_list,
     "decreaseDelay": _lower_delay,
 }

@@ -28,6 +28,7 @@ TIMELOCKED = (
     "forgiveLosses(uint256,uint256)",
     "resetBreaker()",
     "closeMarket(bytes32)",
+    "setAllowList(address,bool)",
 )
 
 

@@ -329,6 +329,10 @@ def _risen(of: Which, before: State, after: State) -> uint256:
     risen |= 1 - self._same(before.terms[9], after.terms[9])  # the breaker's reference
     risen |= convert(after.delay < before.delay, uint256)
     risen |= convert(before.abdicated, uint256) & (1 - convert(after.abdicated, uint256))
+    # an allow-list that covers transfers, which did not, or was another
+    covers: uint256 = (after.terms[7] >> 254) & 1
+    other: uint256 = 1 - self._same(before.terms[8], after.terms[8])
+    risen |= covers & (other | (1 - ((before.terms[7] >> 254) & 1)))
     # limits: what `setLimit` does to them has its own check
     for i: uint256 in range(5, 7):
         risen |= 1 - self._same(before.terms[i], after.terms[i])

@@ -45,7 +45,8 @@ def _data(name: String[64]) -> Bytes[MAX_DATA]:
 def _check(name: String[64], code: address, caller: address, now: uint256):
     """
     @notice Any function that may change something, while the lock is held: it reverts at once, with
-            no reason. A share token's own functions need no lock: they call nobody.
+            no reason. A share token's own functions need no lock: they only ask the
+            allow-list, which can change nothing.
     """
     whole._make(self.pieces.probe, now)
     data: Bytes[MAX_DATA] = self._data(name)
