@@ -211,13 +211,14 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     }
     for fills, summary in summaries.items():
         tried.keep(fills, summary.dated)
+    ahead = horizons(history)  # first: it reads the hours of all others, too
     result = Result(
         config,
         options.command,
         outcomes,
         summaries,
         {fills: favourite(history, each, seed) for fills, each in quotes.items()},
-        horizons(history),
+        ahead,
         reliability(history),
         _capacities(options, config, history, summaries[config.fills[0]]),
         _look_ahead(options, config, history) if options.honesty else (),

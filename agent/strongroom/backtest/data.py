@@ -97,6 +97,7 @@ class PriceHistory:
     vouched: Sequence[JsonValue] = ()
     forecasts: Callable[[], Sequence[Forecaster]] = tuple
     rewards: Pools = field(default_factory=dict)
+    _last: dict[int, dict[int, int]] = field(init=False, default_factory=dict)  # by hours
     as_played: Callable[["PriceHistory"], "PriceHistory"] = lambda other: other
 
     @property
@@ -132,6 +133,12 @@ class PriceHistory:
     def last_prices(self, *hours: int) -> list[dict[int, int]]:
         """Return market number -> the last price of YES, or the middle of its book, so many hours
         before its end, for each number of hours; a market without one is left out."""
+        unread = [each for each in hours if each not in self._last]
+        if unread:
+            self._last.update(zip(unread, self._read_last(unread), strict=True))
+        return [dict(self._last[each]) for each in hours]
+
+    def _read_last(self, hours: Sequence[int]) -> list[dict[int, int]]:
         ends = pl.DataFrame(
             {"market": range(len(self.listed)), "ends": [each.ends_ms for each in self.listed]},
             schema={"market": pl.Int64, "ends": pl.Int64},

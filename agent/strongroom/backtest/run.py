@@ -10,7 +10,6 @@ The same packs, sizes, limits, tasks, orders, marks and reports as live; only wh
 replaced (simulated_chain.py, simulated_venue.py).
 """
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from strongroom.backtest.data import ORACLE, PriceHistory, load_history
 from strongroom.backtest.deciding import SealedDecisions
 from strongroom.backtest.engine import MS, Engine, SimulatedFill
 from strongroom.backtest.event_shapes import EventShape, shapes_of
+from strongroom.backtest.garbage import seldom_collected
 from strongroom.backtest.learned import Learning, known_of_the_sample, learning_of
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.simulated_chain import (
@@ -214,11 +214,10 @@ class Backtest:
         Raises:
             ConfigError, ReachesOut, PackFailed: see deciding.py.
         """
-        gc.freeze()  # code and history stay to the end: they are not gone through again and again
         try:
-            return self._run(on_progress)
+            with seldom_collected():
+                return self._run(on_progress)
         finally:
-            gc.unfreeze()
             self.deciding.close()
 
     def _run(self, on_progress: Callable[[int, int], None]) -> RunResult:

@@ -8,7 +8,6 @@ is read before that, and run from memory. What it imports of others is imported 
 """
 
 import ast
-import gc
 import linecache
 import os
 import pickle
@@ -28,6 +27,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple, TypeVar, cast
 
+from strongroom.backtest.garbage import collect_seldom
 from strongroom.chain.ids import Json, TokenId
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
@@ -135,7 +135,7 @@ def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: H
     """
     for number, before, fields in handed.new_markets:
         known = {} if before is None else vars(_markets[before])
-        _markets[number] = _made(Market, {**known, **fields})
+        _markets[number] = made_of(Market, {**known, **fields})
     _tokens.update(handed.new_tokens)
     _shown.update(handed.new_shown)
     markets = {each.condition_id: each for each in map(_markets.__getitem__, handed.markets)}
@@ -150,10 +150,10 @@ def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: H
 def _book(shown: Shown, seen_at: int) -> Book:
     bids, asks, name, tick, stamp = shown
     about = {"bids": bids, "asks": asks, "seen_at": seen_at, "hash": name, "tick": tick}
-    return _made(Book, about | {"stamp": stamp})
+    return made_of(Book, about | {"stamp": stamp})
 
 
-def _made(kind: type[Made], fields: Mapping[str, Any]) -> Made:
+def made_of(kind: type[Made], fields: Mapping[str, Any]) -> Made:
     """Return a record of fields that were a record's before: nothing is checked again."""
     made = object.__new__(kind)
     vars(made).update(fields)
@@ -184,7 +184,7 @@ def serve() -> None:
         tell(Told(failed=traceback.format_exc(), reached=tuple(reached)))
         return
     tell(Told(reached=tuple(reached)))
-    gc.freeze()  # code and packs stay to the end: they are not gone through again and again
+    collect_seldom()
     while inbox.peek(1):
         try:
             seen: Seen = pickle.load(inbox)

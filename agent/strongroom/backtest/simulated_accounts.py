@@ -2,9 +2,10 @@
 event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from strongroom.backtest.engine import Listed
+from strongroom.backtest.sealed import made_of
 from strongroom.backtest.simulated_requests import VaultRefused
 from strongroom.chain.ids import MarketId
 from strongroom.chain.orders import NO, YES
@@ -42,7 +43,7 @@ class Account:
 
     def copied(self) -> "Account":
         """Return it as it is now, whatever becomes of it."""
-        return replace(self, tokens=dict(self.tokens))
+        return made_of(Account, {**vars(self), "tokens": dict(self.tokens)})
 
     def held(self, number: int, outcome: int) -> int:
         """Return the tokens of one outcome."""

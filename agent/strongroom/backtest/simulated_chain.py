@@ -354,7 +354,12 @@ class SimulatedChain:
 
     def ask(self, asked: Sequence[Ask], block: int | None = None) -> list[Any]:
         """Return the answers; those of an earlier block are not kept."""
-        return [self._answer(each) for each in asked]
+        vault = self._vault
+        return [
+            vault[function](*arguments) if contract == "Vault" else self._answer(each)
+            for each in asked
+            for _, contract, function, arguments in (each,)
+        ]
 
     def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read."""

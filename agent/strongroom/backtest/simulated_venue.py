@@ -1,7 +1,6 @@
 """The venue's services over the event engine: orders in, books and market lists out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -9,6 +8,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 
 from strongroom.backtest.engine import MS, Order, Price, token_numbers
+from strongroom.backtest.sealed import made_of
 from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.orders import NO, YES, OrderKind
@@ -166,8 +166,8 @@ class SimulatedSources:
             for outcome in (YES, NO):
                 book = engine.book(number, outcome)
                 assert book is not None
-                shown_book = Book(book.bids, book.asks, now, book.hash, market.tick, book.stamp)
-                books[listed.token_ids[outcome]] = shown_book
+                seen = {**vars(book), "seen_at": now, "tick": market.tick}
+                books[listed.token_ids[outcome]] = made_of(Book, seen)
         return Look(now, markets, books, self._hear(list(markets.values()), now))
 
     def _market(self, number: int, price: Price, closed: bool) -> Market:
@@ -181,7 +181,8 @@ class SimulatedSources:
 
     def _quote(self, number: int, bid: int | None, ask: int | None, closed: bool) -> Market:
         market = self._world.markets[number]
-        return replace(market, best_bid=_decimal(bid), best_ask=_decimal(ask), closed=closed)
+        quoted = {"best_bid": _decimal(bid), "best_ask": _decimal(ask), "closed": closed}
+        return made_of(Market, {**vars(market), **quoted})
 
     def _hear(self, markets: Sequence[Market], now: int) -> Mapping[ConditionId, Sequence[Given]]:
         found: dict[ConditionId, list[Given]] = {}

@@ -192,10 +192,11 @@ class Keeper:
             self._check_exchanges(halts)
             self.duties.settle(state, self.tasks.busy())
             self.duties.sweep(state)
-        look, decided = None, 0
+        look, seen, decided = None, None, 0
         with self._named(halts):
             look = self._look(state, now)
             self._see(look, state)
+            seen = state
         with self._named(halts):
             self._check_signers()
         with self._named(halts):
@@ -209,7 +210,8 @@ class Keeper:
             self.duties.tidy(state, self.tasks.busy())
         with self._named(halts):
             if look is not None and "report" not in halts:
-                self._see(look, state)  # what has come in since
+                if state is not seen:
+                    self._see(look, state)  # what has come in since
                 self._report(state)
         return self._again(state, halts), decided
 
