@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import pytest
 from pydantic import TypeAdapter
-from strongroom.analysis.fair_null import Joint
-from strongroom.analysis.verdict import VerdictWord
+from strongroom.analysis.fair_null import Event, Joint
+from strongroom.analysis.verdict import VerdictWord, conclude
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
 from strongroom.backtest.event_shapes import EventShape
 from strongroom.backtest.run import DecidedTrade, RunResult, assemble
-from strongroom.backtest.stats import sales_by_rule
+from strongroom.backtest.stats import against, sales_by_rule
 from strongroom.chain.ids import OrderHash, intent_key
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import BPS, DAY, MICRO
@@ -532,6 +532,19 @@ def test_sales_by_hand():
     assert found.received == pytest.approx(24.6) and found.held == pytest.approx(10)
     assert found.gain == pytest.approx(14.6)
     assert found.against_holding.word == VerdictWord.TOO_FEW
+
+
+def test_a_strategy_less_the_favourites_for_the_same_money():
+    """10 staked earn 2; the favourites of the event earn .1 on .5, so 2 on 10. Where they buy
+    nothing the benchmark is cash. What may be lost of the one and gained of the other adds up."""
+    own = [Event("a", "d", 10.0, 2.0, 10.0, 2.0), Event("b", "d", 10.0, 1.0, 10.0, 3.0)]
+    found = against(own, [Event("a", "d", 0.5, 0.1, 0.5, 0.1), Event("c", "d", 1, 1, 1, 1)], 1)
+    assert (found.word, found.events) == (VerdictWord.TOO_FEW, 2)
+    assert found.value == pytest.approx(1 / 20) and found.worst == pytest.approx((10 + 2) / 20)
+    many = [Event(str(n), f"d{n}", 1.0, 1.0, 1.0, 1.0) for n in range(40)]
+    assert conclude(many, 1).word == VerdictWord.PASSES
+    level = against(many, many, 1)
+    assert (level.value, level.word) == (0, VerdictWord.UNKNOWN)
 
 
 def test_a_sale_that_a_person_approved_is_looked_at_again():

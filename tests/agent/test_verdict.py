@@ -170,6 +170,31 @@ def test_a_verdict_that_cannot_be_told_says_how_likely_an_edge_would_have_been_s
     assert few.power < 0.2 < 0.4 < many.power
 
 
+def at_least_of(count, least, chance):
+    return sum(
+        comb(count, wins) * chance**wins * (1 - chance) ** (count - wins)
+        for wins in range(least, count + 1)
+    )
+
+
+@pytest.mark.parametrize("won", [7, 11, 1])
+def test_every_verdict_says_how_often_such_samples_pass_without_an_edge_and_with_one(won):
+    """Twelve tokens of .50 on dates of their own: ten that won are chance in 1.9 %, nine in 7.3 %.
+    So ten must win; a true +1 % is a chance of .505."""
+    words = {7: VerdictWord.UNKNOWN, 11: VerdictWord.PASSES, 1: VerdictWord.FAILS}
+    found = conclude([one(str(n), 0.5, n < won, date=f"day {n}") for n in range(12)], 1)
+    assert found.word == words[won]
+    assert found.error == pytest.approx(at_least_of(12, 10, 0.5), abs=0.007)
+    assert found.power == pytest.approx(at_least_of(12, 10, 0.505), abs=0.007)
+    assert found.error < found.power
+
+
+def test_odds_say_it_too():
+    dice = np.random.default_rng(8)
+    found = conclude(making(300, dice, 0.02), 1)
+    assert found.word == VerdictWord.PASSES and found.error <= 0.04 < 0.3 < found.power
+
+
 def test_tries_count():
     """The best of twenty that differ a little is no better than one of them."""
     dice = np.random.default_rng(5)

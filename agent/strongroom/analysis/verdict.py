@@ -35,7 +35,7 @@ ODDS = 39  # against 1, for a verdict
 FACTOR = 0.3  # correlation of one date's events
 LEAST_EVENTS = 10
 LEAST_DATES = 4
-POWER_AT = 0.01  # return on stake for which power is told
+NO_EDGE, POWER_AT = 0.0, 0.01  # returns on stake for which it is told how often such samples pass
 TILTS = (1e-4, 1e4)  # of chances to lose: from none to all
 REDRAWN = 400  # samples for the power of odds
 
@@ -80,7 +80,8 @@ class Conclusion:
         worst: largest worst state of an event, part of all stakes
         proved: events with a profit in every state, and that profit: proved, not tested
         bounds: None where there are too few events
-        power: part of such samples that a true return of POWER_AT would pass in, of UNKNOWN only
+        error, power: part of such samples that would pass at a true return of NO_EDGE, of POWER_AT;
+            None where there are too few events: none would
     """
 
     word: VerdictWord
@@ -99,6 +100,7 @@ class Conclusion:
     tries: int = 1
     proved: tuple[int, float] = (0, 0.0)
     bounds: ReturnBounds | None = None
+    error: float | None = None
     power: float | None = None
 
 
@@ -183,20 +185,27 @@ class _Null:
             mean_return(self.events, refused_high), mean_return(self.events, refused_low)
         )
 
-    def power(self) -> float:
-        """Redraw outcomes with the tilt that makes the mean POWER_AT."""
-        low, high = 0.0, 1.0
-        if mean_return(self.events, 0.0) < POWER_AT:
-            return 0.0
-        for _ in range(40):
-            middle = (low + high) / 2
-            low, high = (
-                (middle, high) if mean_return(self.events, middle) > POWER_AT else (low, middle)
-            )
+    def passing(self, returns: Sequence[float]) -> list[float]:
+        """Redraw outcomes, linked by their dates, with the tilts that make the mean so much; all
+        that a pass asks for, but tries, is asked of each sample."""
         wanted = max(float(np.sort(each)[int(len(each) * (1 - LEVEL))]) for each in self.fair)
         other = worlds(self.events, self.seed + 1, self.draws, FACTOR)
-        better = totals(self.events, other, low)
-        return float(np.mean(better > wanted + EQUAL))
+        found = []
+        for mean in returns:
+            if mean_return(self.events, 0.0) < mean:
+                found.append(0.0)
+                continue
+            brought, best = _with_best(self.events, other, self._tilt(mean))
+            passes = (brought > wanted + EQUAL) & (brought > 0) & (brought - best > 0)
+            found.append(float(np.mean(passes)))
+        return found
+
+    def _tilt(self, mean: float) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if mean_return(self.events, middle) > mean else (low, middle)
+        return low
 
 
 @dataclass
@@ -242,19 +251,25 @@ class _Odds:
         high = _falls(lambda t: self._log_odds(profits, t) > -limit, least, most)
         return ReturnBounds(low, high)
 
-    def power(self) -> float:
-        """Draw the events again, each shifted so that the mean is POWER_AT."""
+    def passing(self, returns: Sequence[float]) -> list[float]:
+        """Draw the events again, each shifted so that the mean is so much; all that a pass asks
+        for, but tries, is asked of each sample."""
+        return [self._passing(mean) for mean in returns]
+
+    def _passing(self, mean: float) -> float:
         dice = np.random.default_rng(self.seed)
         stakes, value = _column(self.events, "stake"), _value(self.events)
         shifted = [
-            replace(each, profit=_within(each, each.profit + (POWER_AT - value) * stake))
+            replace(each, profit=_within(each, each.profit + (mean - value) * stake))
             for each, stake in zip(self.events, stakes, strict=True)
         ]
         passed = 0
         for _ in range(REDRAWN):
             drawn = [shifted[place] for place in dice.integers(0, len(shifted), len(shifted))]
+            brought = _column(drawn, "profit")
+            earns = brought.sum() > 0 and brought.sum() - brought.max() > 0
             again = _Odds(drawn, NO_TRIES, self.seed)
-            passed += again._log_odds(_column(drawn, "profit")) >= math.log(ODDS)
+            passed += earns and again._log_odds(brought) >= math.log(ODDS)
         return passed / REDRAWN
 
 
@@ -266,7 +281,7 @@ def conclude(
     Args:
         events: each with a stake; holdings in all of them: every position was held to settlement
         tries: other parameters on the same data, failed ones too
-        details: without, bounds and power are left out: they take most of the time
+        details: without, bounds, error and power are left out: they take most of the time
     """
     staked = [event for event in events if event.stake > 0]
     traded = [event for event in staked if event.worst > EQUAL]
@@ -281,12 +296,8 @@ def conclude(
     word = _word(traded, found, judge)
     if word == VerdictWord.TOO_FEW or not details:
         return replace(found, word=word)
-    return replace(
-        found,
-        word=word,
-        bounds=judge.bounds(),
-        power=judge.power() if word == VerdictWord.UNKNOWN else None,
-    )
+    error, power = judge.passing((NO_EDGE, POWER_AT))
+    return replace(found, word=word, bounds=judge.bounds(), error=error, power=power)
 
 
 def _counted(traded: Sequence[Event], test: EdgeTest, tries: Tries) -> Conclusion:
@@ -322,6 +333,12 @@ def _levels(found: Conclusion) -> tuple[bool, bool]:
         return found.p_pass <= LEVEL, found.p_fail <= LEVEL
     asked = 40 * found.tries - 1
     return found.odds >= asked, found.odds <= 1 / ODDS
+
+
+def _with_best(events: Sequence[Event], drawn: Worlds, tilt: float) -> tuple[Array, Array]:
+    """Return the sum of the profits in each world, and the best event's part of it."""
+    each = profits(events, drawn, tilt)
+    return each.sum(axis=0), each.max(axis=0)
 
 
 def _sum(events: Sequence[Event], what: str) -> float:

@@ -182,11 +182,13 @@ def _check(options: BacktestOptions) -> None:
 
 
 def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> SingleResult:
+    from strongroom.analysis.verdict import conclude
     from strongroom.backtest.data import load_history
     from strongroom.backtest.report import Result, write_report
     from strongroom.backtest.stats import (
+        against,
         assumed_spread,
-        favourite,
+        favourites,
         horizons,
         reliability,
         summarise,
@@ -212,12 +214,14 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     for fills, summary in summaries.items():
         tried.keep(fills, summary.dated)
     ahead = horizons(history)  # first: it reads the hours of all others, too
+    naive = {fills: favourites(history, each) for fills, each in quotes.items()}
     result = Result(
         config,
         options.command,
         outcomes,
         summaries,
-        {fills: favourite(history, each, seed) for fills, each in quotes.items()},
+        {fills: conclude(each, seed) for fills, each in naive.items()},
+        {fills: against(summaries[fills].dated, each, seed) for fills, each in naive.items()},
         ahead,
         reliability(history),
         _capacities(options, config, history, summaries[config.fills[0]]),

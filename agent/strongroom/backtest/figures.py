@@ -26,7 +26,10 @@ def sources_of(outcome: RunResult, summary: Summary, half_spread: int) -> list[t
     """
     crossed = sum((each.filled - each.made) * half_spread // MICRO for each in outcome.trades)
     spread = crossed / MICRO
-    found = [("before costs", summary.profit + spread + summary.venue_fees)]
+    before = summary.profit + spread + summary.venue_fees - summary.rewards
+    found = [("before costs", before)]
+    if summary.rewards:
+        found.append(("rewards", summary.rewards))
     if half_spread:
         found.append(("spread, as assumed", -spread))
     left = summary.profit - summary.vault_fees

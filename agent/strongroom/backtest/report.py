@@ -64,6 +64,7 @@ class Result:
 
     Attributes:
         command: the command line that repeats it
+        against: the strategy less the favourites of its events, for the same money
         tries: backtests on this data so far, this one included
     """
 
@@ -72,6 +73,7 @@ class Result:
     outcomes: Mapping[Fills, RunResult]
     summaries: Mapping[Fills, Summary]
     favourite: Mapping[Fills, Conclusion]
+    against: Mapping[Fills, Conclusion]
     horizons: Sequence[Horizon]
     reliability: Sequence[Reliability]
     capacity: Sequence[Capacity]
@@ -94,6 +96,7 @@ class Result:
             "tries_on_this_data": self.tries,
             "summaries": {fills: asdict(each) for fills, each in self.summaries.items()},
             "favourite": {fills: asdict(each) for fills, each in self.favourite.items()},
+            "against_favourite": {fills: asdict(each) for fills, each in self.against.items()},
             "horizons": [asdict(each) for each in self.horizons],
             "reliability": [asdict(each) for each in self.reliability],
             "capacity": [asdict(each) for each in self.capacity],
@@ -367,7 +370,9 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         return "-" if found is None else f"{found.gain:+,.2f} on {found.received:,.2f}"
 
     rules = sorted({sales.rule for each in result.summaries.values() for sales in each.exits})
-    naive = [result.favourite[fills] for fills in result.summaries]
+    naive, against = (
+        [found[fills] for fills in result.summaries] for found in (result.favourite, result.against)
+    )
 
     return [
         row("verdict", lambda s: s.verdict),
@@ -376,7 +381,8 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("  events, dates", lambda s: f"{s.conclusion.events}, {s.conclusion.dates}"),
         row("  events lost / at fair prices", lambda s: _losing(s.conclusion)),
         row("  worst event at worst", lambda s: f"{s.conclusion.worst:.1%} of the stakes"),
-        row("  power at a true +1 %", lambda s: _share_of(s.conclusion.power)),
+        row("  such samples pass: no edge", lambda s: _share_of(s.conclusion.error)),
+        row("  at a true +1 %", lambda s: _share_of(s.conclusion.power)),
         row("prices or books", lambda s: f"{s.events_played:,}"),
         row("markets settled", lambda s: f"{s.markets:,}"),
         row("staked, units", lambda s: f"{s.staked:,.0f}"),
@@ -399,6 +405,8 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         *(row(f"exit, {rule}: against holding", partial(sold, rule)) for rule in rules),
         ("naive: favourites", [f"{each.value:+.2%}: {each.word}" for each in naive]),
         ("  95 %", [bounds(each.bounds) for each in naive]),
+        ("less them, the same money", [f"{each.value:+.2%}: {each.word}" for each in against]),
+        ("  95 %", [bounds(each.bounds) for each in against]),
         ("naive: hold cash", ["0 %" for _ in naive]),
         ("tries on this data", [str(result.tries) for _ in result.summaries]),
     ]
@@ -420,4 +428,4 @@ def _losing(found: Conclusion) -> str:
 
 
 def _share_of(part: float | None) -> str:
-    return "-" if part is None else f"{part:.0%}"
+    return "-" if part is None else f"{part:.1%}"

@@ -2,7 +2,7 @@
 naive would have brought."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -349,7 +349,7 @@ def prices_after_fees(
     return prices
 
 
-def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24) -> Conclusion:
+def favourites(history: PriceHistory, quotes: Quotes, hours: int = 24) -> list[Event]:
     """Return what it brings to buy the favourite of every market, whatever its price, a stated time
     before the end, one token each, at the assumed ask with fees: the naive benchmark."""
     books = QuotedBooks(quotes)
@@ -370,7 +370,23 @@ def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24)
             listed.payout
         )
     shapes = shapes_of(history)
-    return conclude([_held(name, shapes[name], held[name], won_[name]) for name in held], seed)
+    return [_held(name, shapes[name], held[name], won_[name]) for name in held]
+
+
+def against(events: Sequence[Event], naive: Sequence[Event], seed: int) -> Conclusion:
+    """Return what events have earned beyond a benchmark that stakes the same money in each. Where
+    it buys nothing, it is cash. The worst of the one and the best of the other may come together.
+    """
+    others, found = {each.name: each for each in naive if each.stake > 0}, []
+    for each in events:
+        other = others.get(each.name)
+        if other is not None:
+            part = each.stake / other.stake
+            profit = each.profit - part * other.profit
+            worst, best = each.worst + part * other.best, each.best + part * other.worst
+            each = replace(each, profit=profit, worst=worst, best=best)
+        found.append(replace(each, holdings=()))
+    return conclude(found, seed)
 
 
 def _held(name: str, shape: EventShape, tokens: list[HeldToken], won: float) -> Event:
