@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from eth_utils import keccak
 from strongroom.chain.units import DAY
+from strongroom.information.forecast import Answers, BadForecast, ForecasterAway
+from strongroom.keeper.configuration import ForecasterSection
+from strongroom.keeper.wiring import _forecaster
 from strongroom.payments import configuration as buying
 from strongroom.payments.binding import bound_nonce, refund_nonce
 from strongroom.payments.budget import Budget, OverBudget, Spent, check
+from strongroom.payments.forecaster import PaidForecaster
 from strongroom.payments.headers import BadHeader, decoded
 from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
 from strongroom.payments.token import Authorization, SettledBy
@@ -22,7 +26,10 @@ from strongroom.serve.topics import Reading, TopicSource, TopicUnknown, sources_
 from strongroom.settings import ConfigError
 from x402.schemas import PaymentRequired
 
+from tests.agent.market_record import MARKET
+
 EXAMPLES = Path("docs/examples")
+FORECAST = {"market": MARKET.condition_id, "chance": 0.25, "evidence_at": 90}
 NONCE = "0x" + "ab" * 32
 BUDGET = Budget(payment=50, day=100, payee=80, route=60)
 
@@ -191,3 +198,38 @@ def test_a_price_is_told_in_base_units_exactly():
     config = load(EXAMPLES / "serve.toml")
     assert [config.amount(each) for each in ("nav", "curves")] == [1_000, 2_000]
     assert config.prices["nav"] == Decimal("0.001")
+
+
+def test_a_keepers_paid_source_buys_only_where_it_is_switched_on():
+    bought = []
+
+    def buys(url):
+        bought.append(url)
+        return json.dumps({"data": [FORECAST, {"market": "0xother"}, 7]}).encode(), 1_500
+
+    assert PaidForecaster(None, "u", "bought").forecast([MARKET], 100) == Answers()
+    found = PaidForecaster(buys, "u", "bought").forecast([MARKET], 100)
+    assert bought == ["u"]
+    assert [(each.market, each.chance) for each in found.given] == [(MARKET.condition_id, 0.25)]
+    assert found.dollars == Decimal("0.0015")
+    assert found.problems == ("bought: answer 2: '7' names no market",)
+
+
+def test_what_the_budget_refuses_is_a_source_that_does_not_answer():
+    def buys(url):
+        raise OverBudget("too dear")
+
+    with pytest.raises(ForecasterAway, match="bought: too dear"):
+        PaidForecaster(buys, "u", "bought").forecast([MARKET], 100)
+    with pytest.raises(BadForecast):
+        PaidForecaster(lambda _: (b"[" * 9_000, 1), "u", "bought").forecast([MARKET], 100)
+
+
+def test_a_paid_source_is_off_until_the_file_says_so(tmp_path):
+    section = ForecasterSection(kind="paid", name="bought", url="http://a", path=tmp_path / "none")
+    off = _forecaster(section, None, None)
+    assert off.forecast([MARKET], 100) == Answers()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        _forecaster(ForecasterSection(**section.model_dump() | {"enabled": True}), None, None)
+    with pytest.raises(ConfigError, match="file of the wallet"):
+        _forecaster(ForecasterSection(kind="paid", name="bought", url="http://a"), None, None)

@@ -175,21 +175,33 @@ class HttpForecaster:
         answer = self._endpoint.post(self._url, asked)
         if isinstance(answer, dict) and len(answer) == 1:
             (answer,) = answer.values()
-        if not isinstance(answer, list):
-            raise BadForecast(f"{self.name} answers {str(answer)[:80]}, not a list")
-        wanted = _by_lower_case(markets)
-        found, problems = [], []
-        for number, each in enumerate(answer):
-            try:
-                item = _named(each) if isinstance(each, dict) else {}
-                if "market" not in item:
-                    raise BadForecast(f"{str(each)[:60]!r} names no market")
-                market = wanted.get(str(item["market"]).lower())
-                if market is not None:
-                    found.append(_given(self.name, market, item, now))
-            except BadForecast as error:
-                problems.append(f"{self.name}: answer {number}: {error}")
-        return Answers(tuple(found), _shortened(self.name, problems))
+        return forecasts_in(self.name, answer, markets, now)
+
+
+def forecasts_in(name: str, answer: Json, markets: Sequence[Market], now: int) -> Answers:
+    """Return what a list of {market, chance, evidence_at} says of markets; a bad item is named.
+
+    Args:
+        name: of the source
+
+    Raises:
+        BadForecast: it is no list.
+    """
+    if not isinstance(answer, list):
+        raise BadForecast(f"{name} answers {str(answer)[:80]}, not a list")
+    wanted = _by_lower_case(markets)
+    found, problems = [], []
+    for number, each in enumerate(answer):
+        try:
+            item = _named(each) if isinstance(each, dict) else {}
+            if "market" not in item:
+                raise BadForecast(f"{str(each)[:60]!r} names no market")
+            market = wanted.get(str(item["market"]).lower())
+            if market is not None:
+                found.append(_given(name, market, item, now))
+        except BadForecast as error:
+            problems.append(f"{name}: answer {number}: {error}")
+    return Answers(tuple(found), _shortened(name, problems))
 
 
 @dataclass

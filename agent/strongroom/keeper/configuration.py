@@ -154,13 +154,13 @@ class InformationSection(Section):
 class ForecasterSection(Section):
     """A source of forecasts."""
 
-    kind: Literal["http", "csv", "llm", "reference", "wallets"]
+    kind: Literal["http", "csv", "llm", "reference", "wallets", "paid"]
     name: str
     url: HttpUrlOrNone = ""
-    path: Place | None = None  # of a csv, of pairs with other venues, of followed wallets
+    path: Place | None = None  # of a csv, of pairs, of followed wallets, of a buyer's file
     model: str = ""
     key_env: str = ""
-    enabled: bool = True  # a language model must be switched on by `enabled = true`
+    enabled: bool = True  # what is paid for must be switched on by `enabled = true`
     signal: bool = False  # lifts confidence only
 
 

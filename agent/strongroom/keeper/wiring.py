@@ -59,6 +59,7 @@ from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.keeper.venue_access import log_in_as, safe_keys, venue_relayer, venue_wallets
+from strongroom.payments.forecaster import paid_forecaster
 from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
@@ -533,6 +534,9 @@ def _forecaster(section: ForecasterSection, config: Config, chain: Chain) -> For
             raise ConfigError(f"[forecasters.{section.name}] needs `path`: a file of pairs")
         pairs = load_pairs(section.path)
         return ReferenceForecaster(pairs, venues_of(pairs), section.name)
+    if section.kind == "paid":
+        is_on = section.enabled and "enabled" in section.model_fields_set
+        return paid_forecaster(section.name, section.url, section.path, is_on)
     if not section.url:
         raise ConfigError(f"[forecasters.{section.name}] needs `url`")
     if section.kind == "http":
