@@ -8,13 +8,15 @@ from eth_account import Account
 from strongroom.app.command import PageOptions, run_page
 from strongroom.audit import factory as factory_audit
 from strongroom.audit.command import AuditOptions, run_audit
+from strongroom.audit.kinds import KINDS, kind_of
 from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import SPLIT, topic_of
+from strongroom.chain.artifacts import artifact
 
 from tests.agent.test_audit_refusals import Telling
 from tests.property.evidence_life import EvidenceLife
 from tests.property.recorded import RecordingNode
-from tests.property.world import Kind
+from tests.property.world import UNIT, Kind
 
 GARBAGE = {
     "a set without a number": ([topic_of(SPLIT)], "0x"),
@@ -101,3 +103,71 @@ def test_foreign_accounts_that_behave_are_audited_like_all(life):
     verdict = run_audit(AuditOptions(life.vault), node).verdict
     assert [each.what for each in verdict.differences][:1] == ["code of accounts of class 0"]
     assert verdict.checked.reports == 3
+
+
+# logs in which nothing differs
+
+ACCOUNTS = ("binary", "event", "delegated", "wallet", "position", "position event")
+FOREIGN = "0x" + "fe" * 20
+
+
+@pytest.fixture(scope="module", params=ACCOUNTS)
+def quiet(request, tmp_path_factory):
+    """A life with an account of a kind, and a fill."""
+    folder = tmp_path_factory.mktemp("evidence")
+    found = EvidenceLife(folder, (Kind(request.param, "keeper"),))
+    found.open("m")
+    found.trades = request.param != "wallet"  # which gives this world's exchange no allowance
+    if found.trades:
+        record = found.record(found.leg("m", 0, "0.5", 100 * UNIT))
+        found.trade("m", 0, 50 * UNIT, 100 * UNIT, record)
+        found.report({"m": 50}, record)
+    found.report({"m": 50})
+    return found
+
+
+def other(code):
+    """Code with one digit changed."""
+    return code[:100] + ("1" if code[100] == "0" else "0") + code[101:]
+
+
+def audited(life, code_of):
+    """Audit over a node whose code is that, and all else what honest accounts say."""
+
+    def told(method, parameters, answer):
+        if method != "eth_getCode":
+            return answer
+        return {"result": code_of(parameters[0].lower(), answer["result"])}
+
+    exchanges = (life.world.exchange,) if life.trades else ()
+    options = AuditOptions(life.vault, evidence=(str(life.folder),), exchanges=exchanges)
+    return run_audit(options, Telling(RecordingNode(life), told))
+
+
+def test_a_foreign_implementation_is_a_difference_though_nothing_else_differs(quiet):
+    account = quiet.world.markets["m"].account.address.lower()
+    implementation = "0x" + quiet._code(account)[10:30].hex()
+    assert audited(quiet, lambda address, code: code).is_clean
+
+    result = audited(quiet, lambda at, code: other(code) if at == implementation else code)
+    assert not result.is_clean
+    assert [each.what for each in result.verdict.differences] == ["code of accounts of class 0"]
+
+    def cloned(address, code):
+        """The class names our code; this one account runs other code."""
+        if address == account:
+            return code.replace(implementation[2:], FOREIGN[2:])
+        return other(real) if address == FOREIGN else code
+
+    real = "0x" + quiet._code(implementation).hex()
+    result = audited(quiet, cloned)
+    assert not result.is_clean
+    assert f"code of account {account}" in [each.what for each in result.verdict.differences]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_code_of_each_kind_is_known_and_with_a_byte_changed_is_none(kind):
+    """Whatever immutables it has."""
+    code = artifact(kind).runtime
+    assert kind_of(code) == kind
+    assert kind_of(bytes([code[0] ^ 1]) + code[1:]) == ""

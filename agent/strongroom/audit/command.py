@@ -355,7 +355,8 @@ def _executed_again(
     of_chain: tuple[Node, Scope],
 ) -> AuditResult:  # fmt: skip
     """Execute again on a fork what is asked for; what differs joins the verdict. The fork is of the
-    first node alone: its blocks must be those that were audited."""
+    first node alone: its blocks must be those that were audited. What it is held against, all nodes
+    say alike."""
     blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
     report_at = options.at_block or (recorder.blocks[-1] if recorder.blocks else 0)
     budget_at = options.at_block or recorder.allocated_at
@@ -372,7 +373,7 @@ def _executed_again(
 
     node, scope = of_chain
     vault, roles = result.verdict.vault, audit.ledger.permissions.roles
-    with forks(options.rpc, partial(held_hash, node)) as again:
+    with forks(options.rpc, node, partial(held_hash, node)) as again:
         replayed = tuple(again.replay(block, vault) for block in blocks)
         result = replace(
             result,

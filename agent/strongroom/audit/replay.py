@@ -134,17 +134,19 @@ class WhatIfCap:
 
 
 @contextmanager
-def forks(url: str, hash_of: HashOf) -> Iterator["Forks"]:
+def forks(url: str, node: Node, hash_of: HashOf) -> Iterator["Forks"]:
     """Run an anvil of our own beside a node, to be set to any of its blocks.
 
     Args:
+        url: of the node whose state is executed on
+        node: says what came of a block on chain: all nodes that the audit asks, compared
         hash_of: a block's hash as it was audited, by all nodes
 
     Raises:
         AnvilMissing: anvil is not installed, or does not start.
     """
     with anvil("--fork-url", url, "--no-rate-limit") as own:
-        yield Forks(Node(url), Node(own, pause=lambda seconds: None), url, hash_of)
+        yield Forks(node, Node(own, pause=lambda seconds: None), url, hash_of)
 
 
 class Forks:
