@@ -686,7 +686,8 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
 def test_every_report_again_on_a_fork_is_the_same(week, lines):
     """A separate anvil, set to the block before each report: receipts, logs, storage words."""
     reporter = week.stage.reporter.address
-    with forks(week.stage.chain.url, partial(held_hash, Node(week.stage.chain.url))) as again:
+    url, node = week.stage.chain.url, Node(week.stage.chain.url)
+    with forks(url, node, partial(held_hash, node)) as again:
         found = [again.replay(line.block, week.stage.vault.address) for line in lines]
         assert [each.differences for each in found] == [()] * len(lines)
         assert all(each.transactions == 1 and each.words >= 3 for each in found)
@@ -703,7 +704,8 @@ def test_a_lower_cap_would_have_stopped_a_budget(week):
     vault = week.stage.vault
     log = vault.events("Allocated")[20]
     same = vault.events("Allocated", log.block_number, log.block_number)
-    with forks(week.stage.chain.url, partial(held_hash, Node(week.stage.chain.url))) as again:
+    url, node = week.stage.chain.url, Node(week.stage.chain.url)
+    with forks(url, node, partial(held_hash, node)) as again:
         place = (log.block_number, vault.address, vault.guardian(), 0)
         most = max(each.exposure for each in same)
         kept = again.what_if_cap(*place, most)

@@ -3,6 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from strongroom.audit.executed_answers import (
+    block_answer,
+    receipt_answer,
+    signed_answer,
+    trace_answer,
+)
 from strongroom.audit.hex_text import (
     ADDRESS,
     SHOWN,
@@ -61,7 +67,7 @@ class _Odd(Exception):
 
 def _block(parameters: list[Any], answer: Any) -> Any:
     if parameters[1:] != [False]:
-        return answer  # with its transactions: whoever executes them again reads it
+        return block_answer(answer)
     if answer is None:
         raise _Odd("it does not know the block")
     found = _object(answer)
@@ -136,4 +142,7 @@ _FORMS: Mapping[str, Form] = {
     "eth_getBlockByNumber": _block,
     "eth_getTransactionByHash": _transaction,
     "eth_getLogs": lambda parameters, answer: logs_answer(parameters[0], answer),
+    "eth_getTransactionReceipt": lambda parameters, answer: receipt_answer(answer),
+    "eth_getRawTransactionByHash": lambda parameters, answer: signed_answer(answer),
+    "debug_traceTransaction": lambda parameters, answer: trace_answer(answer),
 }

@@ -13,11 +13,9 @@ from strongroom.chain.failures import CallReverted
 from strongroom.chain.jsonrpc import shown_url
 
 LOG = ("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex")
-BLOCK = ("number", "hash", "parentHash", "timestamp")
 TRANSACTION = ("hash", "from", "to", "input")
 COMPARED = {  # fields: others are worded in as many ways as there are nodes
     "eth_getLogs": LOG,
-    "eth_getBlockByNumber": BLOCK,
     "eth_getTransactionByHash": TRANSACTION,
 }
 REVERTS = "a revert"

@@ -121,7 +121,7 @@ def _audit(week: Week) -> JsonObject:
         page_data(history, audit, identity, auditor.name), stage.folder / "page", auditor.document
     )
     verdict, checked = audit.verdict, audit.verdict.checked
-    with forks(url, partial(held_hash, node)) as again:
+    with forks(url, node, partial(held_hash, node)) as again:
         replayed = [again.replay(each.block, vault) for each in history.reports]
     differing = [each for each in replayed if each.differences]
     words = sum(each.words for each in replayed)
