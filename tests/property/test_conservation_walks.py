@@ -60,7 +60,7 @@ class Walk:
             for account in self.accounts:
                 for place in range(len(account.tokens)):
                     self.chain.held[account.token(place), holder] = RICH
-        self.wallets, self.matched = 0, ("", False)
+        self.wallets = 0
         for account in self.accounts:
             self.chain.move("", VAULT, account.address, BUDGET)
         self.chain.next_block()
@@ -167,13 +167,6 @@ class Walk:
             self.chain.tells(holder, "Redeemed(uint256,uint256)", [condition], assets)
         self.take(account, holder, held, assets)
 
-    def is_through(self) -> bool:
-        """Whether the exchange settles through itself: one way in each transaction, which is of
-        one match (VENUE.md: only complementary, or mixed)."""
-        if self.matched[0] != self.chain.transaction:
-            self.matched = self.chain.transaction, self.chance.random() < 0.5
-        return self.matched[1]
-
     def fills(self, account: Account) -> None:
         """From hand to hand, or through the exchange, which takes in more and gives it back: what
         it logs is what it took in, or what was spent of it (VENUE.md: V2, V3)."""
@@ -181,11 +174,12 @@ class Walk:
             self.trades_at_pool(account)
             return
         holder, place = self.holder(account), self.chance.randrange(len(account.tokens))
-        token, through = account.token(place), self.is_through()
+        token, through = account.token(place), self.chance.random() < 0.5
         maker, side = (EXCHANGE if through else MAKER), self.chance.choice((BUY, SELL))
+        taker = self.chance.choice((EXCHANGE, MAKER))  # MAKER: the account's order was there before
         if side == BUY:
             budget = self.some(holder, "") // 2
-            fee, refund = budget // 50, budget // 7 if through else 0
+            fee, refund = budget // 50, budget // 7 if through and taker == EXCHANGE else 0
             spent, tokens = budget - refund, budget * self.chance.randrange(1, 9)
             self.chain.move("", holder, maker, budget + (fee if through else 0))
             if through:
@@ -196,7 +190,8 @@ class Walk:
                 self.chain.move("", holder, FEES, fee)
             self.chain.move(token, maker, holder, tokens)
             logged = self.chance.choice((budget, spent))
-            self.chain.fill(holder, BUY, account.tokens[place], logged, tokens, fee)
+            self.meets(holder, SELL, account.tokens[place], taker, through)
+            self.chain.fill(holder, BUY, account.tokens[place], logged, tokens, fee, taker)
         elif tokens := self.some(holder, token):
             cash = tokens // self.chance.randrange(2, 9)
             fee = cash // 50
@@ -205,21 +200,28 @@ class Walk:
                 self.chain.move("", MAKER, EXCHANGE, cash)
                 self.chain.move("", EXCHANGE, FEES, fee)
             self.chain.move("", maker, holder, cash - fee)
-            self.chain.fill(holder, SELL, account.tokens[place], tokens, cash, fee)
+            self.meets(holder, BUY, account.tokens[place], taker, through)
+            self.chain.fill(holder, SELL, account.tokens[place], tokens, cash, fee, taker)
+
+    def meets(self, holder: str, side: int, token: int, taker: str, through: bool) -> None:
+        """Log the maker's order that a taker's meets: in a mixed match one of the other token."""
+        if taker == EXCHANGE:
+            other = 1 - side if through else side
+            self.chain.fill(MAKER, other, token ^ 1 if through else token, 1, 1, 0, taker=holder)
 
     def meets_itself(self, account: Account) -> None:
         """Its bid and its ask are matched, from hand to hand: nothing moves but the fee."""
         holder, token = self.holder(account), account.token(0)
         tokens = self.some(holder, token)
         cash = min(tokens // 2, self.chain.held["", holder] // 2)
-        if account.kind == "FpmmAccount" or self.is_through() or not cash:
+        if account.kind == "FpmmAccount" or not cash:
             return
         fee = cash // 50
         self.chain.move(token, holder, holder, tokens)
         self.chain.move("", holder, holder, cash)
         self.chain.move("", holder, FEES, fee)
-        self.chain.fill(holder, SELL, account.tokens[0], tokens, cash, 0)
-        self.chain.fill(holder, BUY, account.tokens[0], cash, tokens, fee)
+        self.chain.fill(holder, SELL, account.tokens[0], tokens, cash, 0, taker=holder)
+        self.chain.fill(holder, BUY, account.tokens[0], cash, tokens, fee, taker=EXCHANGE)
 
     def trades_at_pool(self, account: Account) -> None:
         outcome, signature = self.chance.randrange(2), "(address,uint256,uint256,uint256)"

@@ -177,11 +177,11 @@ class TokenLedger:
         gives: int,
         gets: int,
         fee: int,
-        at: str = EXCHANGE,
+        taker: str = MAKER,
     ) -> None:
-        """An exchange logs a fill of somebody's order."""
+        """An exchange logs a fill of somebody's order: a taker's own has the exchange as taker."""
         words = [side, token, gives, gets, fee, 0, 0]
-        self._log(EXCHANGE, FILLED, [self._place, holder, MAKER], "".join(map(word, words)))
+        self._log(EXCHANGE, FILLED, [self._place, holder, taker], "".join(map(word, words)))
 
     # accounts
 

@@ -23,6 +23,7 @@ from strongroom.audit.explained import ASSET, Explained, Leaving, paying_wallets
 from strongroom.audit.flows import AccountFlow, Doubt, Moment, moments, unexplained
 from strongroom.audit.kinds import ANY_EXCHANGE
 from strongroom.audit.logs import RawLog
+from strongroom.audit.matches import ways_of
 from strongroom.audit.movements import Moved, MovementReader, Movements, place_of
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, difference
@@ -158,7 +159,8 @@ class Conservation:
         elif change:
             flow.went[move.token] -= change
             flow.taken[move.token] -= change if other in makers else 0
-            flow.paid_in[move.token] -= change if other in exchanges else 0
+            if other in exchanges:
+                flow.paid_in[move.token].append(-change)
             flow.times[move.token] += 1
 
     def _what_explains(
@@ -169,10 +171,10 @@ class Conservation:
         for log in it.told:
             account = log["address"].lower()
             found[account].told(log, self._reader.tokens_of(account, it.block))
-        for fill in it.fills:
+        for fill, way in ways_of(it.fills):
             if account := wallets.account_of(fill.maker):
                 places = self._reader.places[movements.owners[account][1]]
-                found[account].filled(fill, places.tokens)
+                found[account].filled(fill, places.tokens, way)
         for home in it.home:
             if home.account in movements.owners:  # else the books name it
                 found[home.account].came_home(home)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from strongroom.audit.events import BUY, CameHome, OrderFilled, PaidInKind, RedeemedInKind
 from strongroom.audit.logs import RawLog
+from strongroom.audit.matches import FillWay
 from strongroom.audit.movements import (
     BOUGHT,
     CONVERTED,
@@ -45,7 +46,9 @@ class Explained:
     Attributes:
         comes: what must have come
         goes: what may have gone
-        got, paid: of these, what fills say
+        got: of these, what fills say
+        through: what takers' fills say that went through an exchange
+        as_maker: what each maker's fill says that went, to an exchange or to the taker
         redeemed: tokens whose payout was taken, whatever went for it
         converted: index set and amount of each conversion; as if it cost no fee
     """
@@ -53,7 +56,8 @@ class Explained:
     comes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     goes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     got: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    paid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    through: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    as_maker: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     redeemed: set[str] = field(default_factory=set)
     converted: list[tuple[int, int]] = field(default_factory=list)
 
@@ -92,7 +96,7 @@ class Explained:
                 gives[ASSET] += cash
                 gets[token] += sized
 
-    def filled(self, fill: OrderFilled, contract: str) -> None:
+    def filled(self, fill: OrderFilled, contract: str, way: FillWay) -> None:
         """Take a fill of an order.
 
         Args:
@@ -101,13 +105,16 @@ class Explained:
         token = f"{contract} {fill.token_id}"
         gives, gets, costs = fill.maker_amount_filled, fill.taker_amount_filled, fill.fee
         if fill.side == BUY:
-            self._deal(ASSET, gives + costs, token, gets)
+            self._deal(ASSET, gives + costs, token, gets, way)
         else:
-            self._deal(token, gives, ASSET, gets - costs)
+            self._deal(token, gives, ASSET, gets - costs, way)
 
-    def _deal(self, given: str, pays: int, taken: str, gets: int) -> None:
+    def _deal(self, given: str, pays: int, taken: str, gets: int, way: FillWay) -> None:
         self.goes[given] += pays
-        self.paid[given] += pays
+        if way is FillWay.THROUGH:
+            self.through[given] += pays
+        elif way is FillWay.MAKER:
+            self.as_maker[given].append(pays)
         self.comes[taken] += gets
         self.got[taken] += gets
 

@@ -1,6 +1,6 @@
 """One transaction's transfers of an account beside what explains them, and what is left open."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -77,7 +77,8 @@ class AccountFlow:
         came, went: without exits in kind, and without what stayed
         stayed: went from the account to itself, or between it and its wallets
         made, taken: of it, from and to whoever makes and takes tokens
-        paid_out, paid_in: of it, from and to exchanges, which take in more than they keep
+        paid_out: of it, from exchanges, which take in more than they keep
+        paid_in: each amount that went to one
         times: how often it went
     """
 
@@ -85,7 +86,7 @@ class AccountFlow:
     went: dict[str, int] = field(default_factory=_sums)
     stayed: dict[str, int] = field(default_factory=_sums)
     paid_out: dict[str, int] = field(default_factory=_sums)
-    paid_in: dict[str, int] = field(default_factory=_sums)
+    paid_in: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     made: dict[str, int] = field(default_factory=_sums)
     taken: dict[str, int] = field(default_factory=_sums)
     times: dict[str, int] = field(default_factory=_sums)
@@ -126,9 +127,16 @@ class Doubt:
         beyond = (
             flow.went.get(token, 0) + self.met_itself(token) - self.explained.goes.get(token, 0)
         )
-        taken_in = flow.paid_in.get(token, 0) - self.explained.paid.get(token, 0)
+        taken_in = self.taken_in(token) - self.explained.through.get(token, 0)
         back = min(flow.paid_out.get(token, 0), self.came_beyond(token))
         return max(0, beyond) - max(0, min(beyond, taken_in, back))
+
+    def taken_in(self, token: str) -> int:
+        """Return what exchanges took in of takers' orders: all that went there but what went there
+        for makers' orders, each with exactly its amount; others of these went from hand to hand."""
+        paid_in = Counter(self.flow.paid_in.get(token, ()))
+        as_maker = Counter(self.explained.as_maker.get(token, ()))
+        return sum((paid_in - as_maker).elements())
 
     def came_beyond(self, token: str) -> int:
         """Return what of a token came beyond what must have come; below zero: so much did not."""
