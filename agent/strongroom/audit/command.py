@@ -355,8 +355,7 @@ def _executed_again(
     of_chain: tuple[Node, Scope],
 ) -> AuditResult:  # fmt: skip
     """Execute again on a fork what is asked for; what differs joins the verdict. The fork is of the
-    first node alone: its blocks must be those that were audited. What it is held against, all nodes
-    say alike."""
+    first node alone; its blocks, and what it is held against, all nodes say alike."""
     blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
     report_at = options.at_block or (recorder.blocks[-1] if recorder.blocks else 0)
     budget_at = options.at_block or recorder.allocated_at
