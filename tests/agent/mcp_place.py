@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import OpenMarkets
 from strongroom.journal import Journal
-from strongroom.keeper.configuration import McpSection, load
+from strongroom.keeper.configuration import McpSection, ProposalsSection, load
 from strongroom.keeper.standing import StandingKeeper
 from strongroom.mcp_server import reading, serving
 from strongroom.mcp_server.tokens import audience_of, make_token
@@ -56,11 +56,17 @@ class Books:
 class Place:
     """A keeper's file in a folder, with a journal that has a decision."""
 
-    def __init__(self, folder, markets=None, **mcp):
+    def __init__(self, folder, markets=None, clients=None, **mcp):
         found = load(EXAMPLE)
         operations = found.operations.model_copy(
             update={"mode": "live", "log": None, "metrics_port": 0}
         )
+        proposing = {}
+        if clients is not None:
+            proposing = {
+                "packs": {"proposals": {"clients": clients}},
+                "proposals": ProposalsSection(folder=folder / "proposals", most_waiting=3),
+            }
         section = McpSection(tokens=folder / "tokens.json", log=folder / "calls.log", **mcp)
         self.config = found.model_copy(
             update={
@@ -68,6 +74,7 @@ class Place:
                 "journal": f"sqlite:///{folder / 'keeper.db'}",
                 "notify": (),
                 "mcp": section,
+                **proposing,
             }
         )
         self.folder = folder

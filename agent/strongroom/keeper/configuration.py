@@ -33,6 +33,7 @@ from strongroom.settings import (
 from strongroom.strategy.portfolio import EVENT_BPS
 from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
 
+PROPOSALS = "proposals"  # the pack of what clients propose
 LONGEST_PRIVATE_S = 90 * DAY  # of a decision; the audit takes no later date
 
 
@@ -276,6 +277,13 @@ class OperationsSection(Section):
     record_max_mb: int = Field(2_000, gt=0)  # of it; the oldest go
 
 
+class ProposalsSection(Section):
+    """Where clients' proposals wait for the pack `proposals`."""
+
+    folder: Place  # that `strongroom mcp` writes and the keeper answers in
+    most_waiting: int = Field(5, gt=0, le=100)  # of one client
+
+
 class McpSection(Section):
     """What `strongroom mcp` serves, and to whom."""
 
@@ -355,7 +363,23 @@ class Config(Section):
     evidence: EvidenceSection = EvidenceSection()
     operations: OperationsSection = OperationsSection()
     notify: tuple[NotifySection, ...] = ()
+    proposals: ProposalsSection | None = None  # None: `strongroom mcp` reads only
     mcp: McpSection = Field({}, validate_default=True)  # so that its places are beside the file
+
+    @model_validator(mode="after")
+    def _proposals_stand_alone(self) -> "Config":
+        """What clients propose has classes of its own, whose caps the contract holds: so its keeper
+        has no other pack."""
+        if (PROPOSALS in self.packs) != (self.proposals is not None):
+            raise ValueError(
+                f"[packs.{PROPOSALS}] and [proposals] go together: name both, or neither"
+            )
+        if self.proposals is not None and len(self.packs) > 1:
+            raise ValueError(
+                f"[packs.{PROPOSALS}] stands beside other packs: give it a keeper with classes of "
+                "its own, whose caps bound what clients can lose"
+            )
+        return self
 
     @model_validator(mode="after")
     def _signals_weigh_nothing(self) -> "Config":

@@ -106,6 +106,8 @@ class PaperKeeper(Keeper):
         view = replace(view, vault=vault, past=book.past)
         found = decide(view, self.packs, self.rules, self.journal.salt())
         self.on_view(view, found)
+        if self.clients is not None:
+            self.clients.tell(view, found)
         for decision in found.decisions:
             self.journal.decide(decision.id, decision.record, task_at=view.now)
             book = self._carry_out(decision, look, book)

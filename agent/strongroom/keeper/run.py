@@ -13,11 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from strongroom.chain.ids import Json
 from strongroom.database import paper_url
 from strongroom.execution.interfaces import Listener
+from strongroom.information.client_trades import TradeQueue
 from strongroom.journal import Journal
 from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts, Channel
 from strongroom.keeper.approving import Approvals
 from strongroom.keeper.channels import Bot, channels_of
+from strongroom.keeper.client_proposals import ClientDesk
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.halts import DEFECT, Defects, Named
 from strongroom.keeper.logs import configure
@@ -31,7 +33,7 @@ from strongroom.keeper.standing import StandingKeeper
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.vault_watch import VaultWatch, watch_of
 from strongroom.keeper.wiring import build
-from strongroom.settings import ConfigError, only_one
+from strongroom.settings import ConfigError, Section, only_one
 
 SENDING = ("ask", "live")  # the modes that trade
 LOCK = ".lock"  # of a folder that views are recorded into
@@ -195,7 +197,12 @@ def apart(config: Config) -> Config:
         for name in ("record", "log")
         if (place := getattr(operations, name)) is not None
     }
-    return config.model_copy(update={"operations": operations.model_copy(update=places)})
+    found: dict[str, Section] = {"operations": operations.model_copy(update=places)}
+    if config.proposals is not None:
+        folder = config.proposals.folder
+        beside = folder.with_name(f"{folder.name}-{mode}")
+        found["proposals"] = config.proposals.model_copy(update={"folder": beside})
+    return config.model_copy(update=found)
 
 
 def make(config: Config, on_event: Listener) -> Keeper:
@@ -211,6 +218,8 @@ def make(config: Config, on_event: Listener) -> Keeper:
             approvals.withdraw()
     else:
         keeper = PaperKeeper.of(build(config, on_event, journal=Journal(journal_of(config))))
+    if config.proposals is not None:
+        keeper.clients = ClientDesk(TradeQueue(config.proposals.folder), keeper.journal, on_event)
     if config.operations.record is not None:
         keeper.on_view = Recorder(
             config.operations.record,

@@ -33,6 +33,7 @@ from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
 from strongroom.keeper.approving import Approvals, score, unscored_conditions
+from strongroom.keeper.client_proposals import ClientDesk
 from strongroom.keeper.halts import Defects, Named
 from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
@@ -127,6 +128,7 @@ class Keeper:
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
     past: PastReader | None = None  # made when a rule needs it
+    clients: ClientDesk | None = None  # None: nobody proposes trades
     health: Sequence[Health] = ()  # of the ticks, the sources, session keys, what runs beside
     further_health: Callable[[], Sequence[Health]] = tuple  # of what runs beside
     _defects: Defects = field(init=False)
@@ -314,6 +316,8 @@ class Keeper:
         if self.rules.trading:
             self.past = self.past or PastReader(self.journal)
             view = replace(view, past=self.past.read(state.markets, self.chain.now()))
+        if self.clients is not None:
+            view = replace(view, client_trades=self.clients.waiting(look.at))
         unknown = [name for name in sorted(view.by_vault_market) if name not in state.markets]
         return replace(view, vault=replace(state, closed=self.vault.closed(unknown)))
 
@@ -328,6 +332,8 @@ class Keeper:
         found = self.decide(view, self.packs, rules, self.journal.salt())
         self.on_view(view, found)
         self._keep_view(found)
+        if self.clients is not None:
+            self.clients.tell(view, found)
         for decision in found.decisions:
             if self.approvals is not None:
                 self.approvals.hold(decision, view)

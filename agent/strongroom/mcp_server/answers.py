@@ -2,6 +2,7 @@
 its own, and what is not known as a value of its own."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from strongroom.chain.ids import ConditionId, MarketId
 from strongroom.chain.units import format_units
@@ -253,6 +254,22 @@ class AuditAnswer:
     nav_at_bid: UnitsOf
     in_markets_at_cost: UnitsOf
     losses: UnitsOf
+
+
+@dataclass(frozen=True)
+class ProposalAnswer:
+    """How a client's proposal stands.
+
+    Attributes:
+        proposal: its id
+        line: the rule that stands against it now; empty: none
+        decision: that it came to; empty: none
+    """
+
+    proposal: str
+    state: Literal["waiting", "decided", "expired"]
+    line: str
+    decision: str
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ class VaultReadings:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, config: Config, mode: str | None) -> "VaultReadings":
+    def of(
+        cls, config: Config, mode: str | None, clock: Callable[[], float] = time.time
+    ) -> "VaultReadings":
         """Return what reads for the keeper of a file.
 
         Args:
@@ -83,7 +85,8 @@ class VaultReadings:
         """
         looker = Looker.of(config, mode)
         venue = config.venue
-        return cls(config, looker, GammaClient(venue.gamma_url), BookReader(venue.clob_url))
+        gamma, books = GammaClient(venue.gamma_url), BookReader(venue.clob_url)
+        return cls(config, looker, gamma, books, clock)
 
     def asset(self) -> str:
         """Return the symbol of the vault's asset; while the node is away, words in its place."""

@@ -19,6 +19,7 @@ from strongroom.app.serving import PortInUse
 from strongroom.errors import BadInput, Refused
 from strongroom.keeper.configuration import Config, load
 from strongroom.mcp_server.call_log import CallLog, call_line
+from strongroom.mcp_server.proposing import proposing_tools
 from strongroom.mcp_server.rates import CallRates
 from strongroom.mcp_server.reading import VaultReadings
 from strongroom.mcp_server.server import HttpAuth, make_server, reading_tools
@@ -144,8 +145,9 @@ def server_of(
     Raises:
         ConfigError: there is no journal.
     """
-    readings = VaultReadings.of(config, mode)
+    readings = VaultReadings.of(config, mode, clock)
     tools = [ServedTool(each, ToolScope.READ) for each in reading_tools(readings)]
+    tools += proposing_tools(readings.looker.config, client, clock)
     log = CallLog(config.mcp.log, config.mcp.log_max_mb * MEGABYTE)
     rates = CallRates(config.mcp.calls_a_minute, time.monotonic)
     watch = CallWatch({each.tool.name: each for each in tools}, client, rates, log, clock)

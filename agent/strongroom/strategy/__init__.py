@@ -7,6 +7,7 @@ from strongroom.chain.ids import ConditionId, MarketId, QuestionId, TokenId
 from strongroom.chain.orders import NO, YES, MoveKind, OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.units import BPS, LOT, MICRO
 from strongroom.information.books import Book, Level
+from strongroom.information.client_trades import ClientTrade
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import FeeSchedule, Market
 from strongroom.strategy.api import (
@@ -34,6 +35,7 @@ __all__ = [
     "YES",
     "Book",
     "ClassState",
+    "ClientTrade",
     "ConditionId",
     "Confidence",
     "Day",

@@ -46,11 +46,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class Passed:
-    """A proposal that comes to nothing, and what stands against it."""
+    """A proposal that comes to nothing, and what stands against it.
+
+    Attributes:
+        proposal: of a client, by its id; empty: of a pack alone
+    """
 
     pack: str
     question: str
     why: str
+    proposal: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,12 +153,13 @@ class _Round:
         """Return what a proposal comes to as decision `number` of at most so many; exits are never
         too many."""
         question = proposal.legs[0].market.question
+        of_client = str(proposal.numbers.get("proposal", ""))
         if number >= most and not proposal.exit_rule:
-            return Passed(proposal.pack, question, "enough for one round")
+            return Passed(proposal.pack, question, "enough for one round", of_client)
         try:
             return self.decide(proposal, number)
         except _NotNow as reason:
-            return Passed(proposal.pack, question, str(reason))
+            return Passed(proposal.pack, question, str(reason), of_client)
 
     def decide(self, proposal: Proposal, number: int) -> Decision:
         """Return the decision that a proposal comes to.

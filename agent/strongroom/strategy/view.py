@@ -17,6 +17,7 @@ from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import BPS
 from strongroom.information.books import Book
+from strongroom.information.client_trades import ClientTrade
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.strategy.past import Past
@@ -149,6 +150,7 @@ class View:
             rules; "" is all else, e.g. a purchase
         decided: vault market -> time of the last decision on it
         past: what decisions have come to, where a pack's trading has rules
+        client_trades: what clients propose
         negative_risk_oracle: what the conditions of negative-risk events name as their oracle
     """
 
@@ -163,6 +165,7 @@ class View:
     day: Day | None = None
     negative_risk_oracle: str = ""
     past: Past = field(default_factory=Past)
+    client_trades: tuple[ClientTrade, ...] = ()
 
     def book(self, market: Market, outcome: int) -> Book | None:
         """Return the book of one of a market's tokens."""

@@ -91,7 +91,7 @@ class Informed:
             book = view.book(market, outcome)
             if book is None or book.ask is None or not self.low <= book.ask / MICRO <= self.high:
                 continue
-            limit, size, cost = _worth(book, market, chance)
+            limit, size, cost = worth(book, market, chance)
             if size:
                 return Proposal(
                     self.name,
@@ -110,13 +110,17 @@ class Informed:
         return None
 
 
-def _worth(book: Book, market: Market, chance: float) -> tuple[int, int, float]:
-    """Return the highest price below `chance` after fees, what is on offer to it, and its cost."""
+def worth(book: Book, market: Market, chance: float, most: int = MICRO) -> tuple[int, int, float]:
+    """Return the highest price below `chance` after fees, what is on offer to it, and its cost.
+
+    Args:
+        most: no higher price, 10**-6
+    """
     limit, size, cost = 0, 0, 1.0
     for level in book.asks:
         p = level.price / MICRO
         each = p + market.fees.of(p)
-        if each >= chance:
+        if each >= chance or level.price > most:
             break
         limit, size, cost = level.price, size + level.size, each
     return limit, size, cost

@@ -1,0 +1,174 @@
+"""A client over HTTP proposes trades to a keeper on the devnet: one becomes an order with its
+reason on record; and what a thief of the token could do with it, in units.
+
+The thief does all that the token lets him: every market, the best terms, again and again.
+"""
+
+import asyncio
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from strongroom.chain.units import MICRO
+from strongroom.devnet import polymarket
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.keeper.configuration import load
+from strongroom.keeper.run import running
+from strongroom.mcp_server import serving
+from strongroom.mcp_server.tokens import ToolScope, audience_of, make_token
+
+from tests.agent.mcp_place import ask, connected, told
+from tests.anvil_devnet import at
+from tests.defaults import UNIT
+from tests.e2e.keeper_stage import SECTIONS, KeeperStage
+from tests.packs_here import show_packs
+
+MARKETS = 5
+EACH, DAY_LIMIT = 100, 250  # units, of the file below
+PACK = f"""[packs.proposals.clients.desk]
+each = "{EACH}"
+day = "{DAY_LIMIT}"
+
+[proposals]
+folder = "proposals"
+most_waiting = {MARKETS}
+
+[mcp]
+calls_a_minute = 100000
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mcp")
+    with pytest.MonkeyPatch.context() as monkeypatch, devnet_chain(polymarket.CHAIN_ID) as chain:
+        show_packs(tmp_path_factory.mktemp("packs"), monkeypatch)
+        sections = SECTIONS.replace("[packs.tail]\n", PACK)
+        place = KeeperStage(folder, chain, MARKETS, sections, marks_required=0)
+        policy = folder / "cosigner.toml"
+        place.stage.stop_cosigner()
+        named = policy.read_text()
+        policy.write_text(named.replace('"tail",', '"tail",\n    "proposals",', 1))
+        assert '"proposals"' in policy.read_text()
+        place.stage.start_cosigner()
+        place.invest()
+        yield place
+        place.stage.close()
+
+
+@contextmanager
+def served(world):
+    config = load(world.folder / "keeper.toml")
+    server = serving.server_of(
+        config, None, serving.client_of_request, "http://127.0.0.1", world.clock
+    )
+    app = serving.http_app(server, ("127.0.0.1",))
+    this = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=this.run, daemon=True)
+    thread.start()
+    while not this.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{this.servers[0].sockets[0].getsockname()[1]}{serving.PATH}"
+    finally:
+        this.should_exit = True
+        thread.join()
+
+
+def token(world, *scopes):
+    config = load(world.folder / "keeper.toml")
+    audience = audience_of(config.chain.chain_id, config.vault)
+    return make_token(config.mcp.tokens, "desk", audience, scopes, 30, int(world.clock()))
+
+
+def terms(world, market, **changes):
+    plain = {
+        "market": market.condition_id, "outcome": "YES", "price": 970_000, "size": 90 * MICRO,
+        "chance": 985_000, "good_until": int(world.clock()) + 3_000, "reasons": "0x" + "ab" * 32,
+    }  # fmt: skip
+    return {"trade": plain | changes}
+
+
+def test_a_proposal_becomes_an_order_and_a_stolen_token_commits_no_more_than_its_limit(world):
+    with running(load(world.folder / "keeper.toml")) as this:
+        keeper, journal, vault = this.keeper, this.keeper.journal, world.stage.vault
+        for _ in range(2):
+            world.tick(keeper)
+        this.standing.see(int(world.clock()), {}, keeper.vault.read({}))
+        market = world.offer(0)
+        with served(world) as url:
+            desk = token(world, ToolScope.PROPOSE)
+
+            async def talk():
+                async with connected(url, desk) as client:
+                    found = told(await client.call_tool("search_markets", {"words": "number 0"}))
+                    books = told(
+                        await client.call_tool("get_orderbook", {"market": market.condition_id})
+                    )
+                    sent = told(await client.call_tool("propose_trade", terms(world, market)))
+                    return found, books, sent
+
+            found, books, sent = asyncio.run(talk())
+            (listed,) = found[1]["markets"]
+            assert listed["market"] == market.condition_id and listed["admitted_by"] == 0
+            assert books[1]["yes"]["asks"][0]["price"] == "0.970000"
+            assert not sent[0] and sent[1]["state"] == "waiting"
+            assert vault.totalExposure() == 0  # the server itself did nothing
+
+            wait_for(world, keeper, lambda: journal.all() and not journal.open_tasks())
+            name = sent[1]["proposal"]
+            (mine,) = ask(url, desk, ("get_proposal", {"proposal": name}))
+            assert mine[1]["state"] == "decided", mine
+            decision = mine[1]["decision"]
+            record = journal.record(decision)
+            assert (record.pack, record.numbers["proposal"]) == ("proposals", name)
+            (order,) = journal.of_decision(decision)
+            account = at(vault, world.account_of(market), "PolymarketAccount")
+            _, (position,) = account.positions()
+            assert position[0] == order.filled == 90 * MICRO
+            (why,) = ask(url, desk, ("explain_decision", {"name": decision}))
+            text = why[1]["explanation"]["strangers_text"]
+            assert f"proposal {name}" in text and "evidence: client desk" in text
+
+            # a thief has the token, and does all that it lets him
+            for number in range(1, MARKETS):
+                world.offer(number)
+            for step in range(6):
+                calls = [
+                    ("propose_trade", terms(world, each, price=price, size=size))
+                    for each in world.markets
+                    for price, size in ((970_000 + step, 103 * MICRO), (990_000, 101 * MICRO))
+                ]
+                thief = ask(url, desk, *calls)
+                for _ in range(2):
+                    world.tick(keeper, 20)
+            wait_for(world, keeper, lambda: not journal.open_tasks())
+            committed, nav = vault.totalExposure(), vault.navs()[0]
+            lost = nav_without(world, journal)
+            print(f"a stolen token commits {committed / UNIT:.2f} of {nav / UNIT:.2f} a day, "
+                  f"at prices of the books; worthless, that is {lost / UNIT:.2f}")  # fmt: skip
+            assert 0 < committed <= DAY_LIMIT * UNIT and lost <= DAY_LIMIT * UNIT
+            *_, class_cap, class_cap_bps, _ = vault.classOf(0)[:9]
+            assert committed <= min(class_cap, class_cap_bps * nav // 10_000)  # by contract
+            assert committed > (DAY_LIMIT - EACH) * UNIT  # he did try
+            assert any(error for error, _ in thief)
+            lines = {ask(url, desk, ("get_proposal", {"proposal": each.stem}))[0][1]["line"]
+                     for each in (world.folder / "proposals").glob("0x*.json")}  # fmt: skip
+            assert "market, book, price or the client's own limit" in lines
+
+
+def nav_without(world, journal):
+    """Return what the vault would lose if all that was bought paid nothing, with fees."""
+    fills = [fill for intent in journal.all() for fill in journal.fills_of(intent.key)]
+    return sum(fill.making + fill.fee for fill in fills)
+
+
+def wait_for(world, keeper, until):
+    for _ in range(12):
+        tick = world.tick(keeper, 10)
+        assert not tick.halts, tick.halts
+        if until():
+            return
+    raise AssertionError("nothing came of it")
