@@ -16,7 +16,8 @@ FLOORS = (
     *("annotated", "database", "information"),
     *("analysis", "strategy", "journal", "signing", "mandates", "probe", "execution"),
     *("reporting", "cosigner", "payments"),
-    *("keeper", "deployment", "depositor", "setup", "audit", "app", "serve", "data", "backtest"),
+    *("keeper", "deployment", "depositor", "setup", "audit", "identity", "app", "serve"),
+    *("data", "backtest"),
     *("devnet", "mcp_server", "cli"),
 )
 

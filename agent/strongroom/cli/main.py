@@ -60,6 +60,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
     "Auditor": {
         "audit": CommandEntry("audit", "Rebuild a vault from its logs; name differences."),
         "page": CommandEntry("page", "Write the result of an audit as a static site."),
+        "identity": CommandEntry("identity", "Register agents, ask auditors, read records."),
     },
     "Quant": {
         "backtest": CommandEntry("backtest", "Run the keeper over recorded history."),
