@@ -3,6 +3,7 @@
 import eth_abi
 import pytest
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_utils import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
@@ -168,3 +169,19 @@ def test_words_are_written_as_eth_abi_writes_them(kinds, values):
             write.encode(values)
         return
     assert write.encode(values) == expected
+
+
+@pytest.mark.parametrize("kind", ["string", "bytes", "uint256[]"])
+def test_an_indexed_field_of_any_length_is_its_hash(kind):
+    """Solidity's ABI: such a topic is the keccak of the value, which cannot be had back."""
+    inputs = [
+        {"name": "key", "type": kind, "indexed": True},
+        {"name": "value", "type": "bytes", "indexed": False},
+    ]
+    codec = EventCodec({"name": "Set", "inputs": inputs})
+    hashed = keccak(text="agentWallet")
+    topics, data = [codec.topic, hashed], eth_abi.encode(["bytes"], [b"\x01"])
+    assert codec.topic == keccak(text=f"Set({kind},bytes)")
+    assert codec.values(topics, data) == {"key": "0x" + hashed.hex(), "value": b"\x01"}
+    assert codec.decode(topics, data) == {"key": hashed, "value": b"\x01"}
+    assert codec.topics({"key": "0x" + hashed.hex()}) == ["0x" + each.hex() for each in topics]

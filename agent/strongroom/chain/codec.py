@@ -186,7 +186,9 @@ class EventCodec:
         self._inputs: Sequence[AbiEntry] = entry["inputs"]
         types = ",".join(_type(each) for each in self._inputs)
         self.topic = keccak(f"{self.name}({types})".encode())
-        self._indexed = {each["name"]: _type(each) for each in self._inputs if each["indexed"]}
+        self._indexed = {
+            each["name"]: _topic_type(each) for each in self._inputs if each["indexed"]
+        }
         self._inside = {each["name"]: _type(each) for each in self._inputs if not each["indexed"]}
 
     def topics(self, matching: Matching) -> list[Json]:
@@ -233,7 +235,18 @@ class EventCodec:
             BadArguments: the log is not this event's.
         """
         found = self.values(topics, data)
-        return {each["name"]: _named(found[each["name"]], each) for each in self._inputs}
+        entries = ({**e, "type": "bytes32"} if _is_hashed(e) else e for e in self._inputs)
+        return {each["name"]: _named(found[each["name"]], each) for each in entries}
+
+
+def _is_hashed(entry: AbiEntry) -> bool:
+    """Whether a field's topic is its hash: it is indexed, and no single word."""
+    kind = _type(entry)
+    return bool(entry["indexed"]) and (kind in ("string", "bytes") or kind[-1] in ")]")
+
+
+def _topic_type(entry: AbiEntry) -> str:
+    return "bytes32" if _is_hashed(entry) else _type(entry)
 
 
 def _topic(kind: str, value: str | int | tuple[str, ...]) -> Json:

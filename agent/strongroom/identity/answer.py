@@ -98,8 +98,6 @@ def judged(payload: ValidationPayload, verdict: AuditFile) -> int:
         )
         if there != asked
     ]
-    if verdict.number("from_block") > payload.first:
-        wrong.append(f"it begins at block {verdict.number('from_block')}")
     if wrong:
         raise CannotSay(
             f"the verdict is no answer: {'; '.join(wrong)}: audit the vault to block {payload.last}"

@@ -29,6 +29,7 @@ class ValidationPayload(BaseModel):
     """A request: which agent and vault, from which block to which, by whom.
 
     Attributes:
+        first: an audit always begins with the vault, so it covers any
         code_hash: keccak of the vault's runtime code
         decision_hash: of one decision; 32 zeros: of all in these blocks
     """

@@ -1,0 +1,188 @@
+"""Cards, payloads, answers and records: numbers by hand, files as a stranger may have made them."""
+
+import json
+
+import pytest
+from eth_utils import keccak
+from strongroom.chain.ids import canonical
+from strongroom.errors import BadInput
+from strongroom.identity.answer import AuditFile, CannotSay, judged
+from strongroom.identity.card import CardTerms, card_faults, make_card, read_card
+from strongroom.identity.documents import data_uri, inside, look_up, named_file
+from strongroom.identity.record import Measure, PricePoint, measures
+from strongroom.identity.request import (
+    AskKind,
+    StoredEntry,
+    ValidationPayload,
+    entry_faults,
+    new_salt,
+    read_payload,
+)
+
+DAY = 86_400
+REGISTRY = "eip155:31337:0x" + "ab" * 20
+VAULT, VALIDATOR = "0x" + "11" * 20, "0x" + "22" * 20
+
+
+def payload(**more):
+    known = {
+        "kind": AskKind.AUDIT, "registry": REGISTRY, "agent": 7, "chain_id": 31_337,
+        "vault": VAULT, "code_hash": "0x" + "33" * 32, "first": 0, "last": 9,
+        "validator": VALIDATOR, "salt": "0x" + "44" * 32,
+    }  # fmt: skip
+    return ValidationPayload(**known | more)
+
+
+def verdict(**more):
+    known = {"vault": VAULT, "chain_id": 31_337, "from_block": 2, "to_block": 9, "differences": []}
+    return AuditFile(known | more)
+
+
+# cards
+
+
+def test_a_card_has_the_standards_fields_and_proves_nothing_before_it_names_its_agent():
+    terms = CardTerms("keeper", "Tail", 137, VAULT, (("web", "https://t.example"),))
+    bare = make_card(terms)
+    assert set(bare) == {
+        "type", "name", "description", "image", "services", "x402Support", "active",
+        "registrations", "supportedTrust",
+    }  # fmt: skip
+    (fault,) = card_faults(read_card(bare), 7, REGISTRY)
+    assert "proves nothing" in fault
+    whole = read_card(make_card(terms, [(7, REGISTRY)]))
+    assert card_faults(whole, 7, REGISTRY.upper().replace("EIP155", "eip155")) == []
+    assert card_faults(whole, 8, REGISTRY)
+    assert card_faults(whole, 7, REGISTRY.replace("31337", "1"))
+
+
+def test_a_card_of_the_first_shape_is_read_and_told():
+    old = {"type": "x", "name": "Old", "endpoints": [{"name": "A2A", "endpoint": "https://a"}]}
+    faults = card_faults(read_card(old), 7, REGISTRY)
+    assert len(faults) == 3
+    assert "endpoints" in faults[-1]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"name": 1}, {"name": "x", "registrations": [{}]}])
+def test_what_is_no_card_is_refused(wrong):
+    with pytest.raises(BadInput):
+        read_card(wrong)
+
+
+def test_a_keeper_names_its_vault():
+    with pytest.raises(BadInput, match="--vault"):
+        make_card(CardTerms("keeper", "Tail", 137))
+
+
+# files
+
+
+def test_a_file_counts_by_its_hash(tmp_path):
+    made = named_file({"b": 1, "a": "é"}, tmp_path, "https://x.example/f/")
+    text = '{"a":"é","b":1}'.encode()
+    assert (made.text, made.digest) == (text, "0x" + keccak(text).hex())
+    assert made.uri == f"https://x.example/f/{made.digest}.json"
+    assert (tmp_path / f"{made.digest}.json").read_bytes() == text
+    found = look_up(data_uri(text), made.digest, [])
+    assert found.content == {"a": "é", "b": 1}
+    assert look_up(data_uri(text), "0x" + "00" * 32, []).content is None
+    assert "--files" in look_up(made.uri, made.digest, []).why  # nobody is asked
+
+
+@pytest.mark.parametrize("uri", ["", "https://x", "data:,x", "data:;base64,%", "data:;base64,é"])
+def test_what_holds_no_json_is_not_read(uri):
+    assert inside(uri) is None
+
+
+# requests
+
+
+def test_a_requests_hash_is_of_its_canonical_bytes():
+    made = payload()
+    text = json.dumps(made.document(), sort_keys=True, separators=(",", ":")).encode()
+    assert text == canonical(made.document())
+    assert made.digest == "0x" + keccak(text).hex()
+    assert read_payload(made.document(), made.digest) == made
+    assert payload(salt=new_salt()).digest != made.digest
+
+
+@pytest.mark.parametrize("field", ["vault", "agentId", "toBlock", "validator", "salt", "more"])
+def test_a_file_that_is_not_what_its_hash_says_is_refused(field):
+    made = payload()
+    wrong = {**made.document(), field: 8 if field in ("agentId", "toBlock") else "0x"}
+    with pytest.raises(BadInput):
+        read_payload(wrong, made.digest)
+
+
+def test_a_copied_request_is_seen():
+    made = payload()
+    assert entry_faults(StoredEntry(VALIDATOR, 7), made, REGISTRY) == []
+    assert len(entry_faults(StoredEntry(VAULT, 8), made, REGISTRY + "1")) == 3
+
+
+# answers
+
+
+def test_an_answer_is_100_or_0_or_none():
+    assert judged(payload(), verdict()) == 100
+    assert judged(payload(), verdict(differences=[{}])) == 0
+    for wrong in ({"vault": VALIDATOR}, {"chain_id": 1}, {"to_block": 8}, {"to_block": 10}):
+        with pytest.raises(CannotSay):
+            judged(payload(), verdict(**wrong))
+    with pytest.raises(BadInput):
+        judged(payload(), verdict(to_block=None))
+
+
+@pytest.mark.parametrize(
+    ("decided", "answer"),
+    [
+        ({"same": 3}, 100),
+        ({"same": 3, "different": 1}, 0),
+        ({"same": 3, "different": 1, "unknown": 1}, 0),
+        ({"same": 3, "withheld": 1}, None),
+        ({"same": 3, "unnamed": 1}, None),
+        ({"same": 3, "unknown": 1}, None),
+        ({"same": 0}, None),
+        (None, None),
+    ],
+)
+def test_unknown_decisions_are_no_answer(decided, answer):
+    asked, found = payload(kind=AskKind.DECIDE), verdict(decided=decided)
+    if answer is None:
+        with pytest.raises(CannotSay):
+            judged(asked, found)
+    else:
+        assert judged(asked, found) == answer
+
+
+# records
+
+
+def points(*pairs):
+    return [PricePoint(number, time, price) for number, (time, price) in enumerate(pairs)]
+
+
+def test_numbers_of_a_record_by_hand():
+    """1,000 to 1,100, to 990 (down a tenth), to 968 = -12 % of the peak; -3.2 % in the week."""
+    prices = points((0, 1_000), (2 * DAY, 1_100), (3 * DAY, 990), (8 * DAY, 1_000), (9 * DAY, 968))
+    found = {(each.tag1, each.tag2): each for each in measures(prices, 5_000_001)}
+    assert found == {
+        ("tradingYield", "day"): Measure("tradingYield", "day", -32_000, 4),  # -3.2000 %
+        ("tradingYield", "week"): Measure("tradingYield", "week", -120_000, 4),
+        ("maxDrawdown", "all"): Measure("maxDrawdown", "all", 120_000, 4),
+        ("losses", "all"): Measure("losses", "all", 5_000_001, 6),
+    }
+
+
+def test_divisions_go_against_who_is_rated():
+    up = {each.tag1: each.value for each in measures(points((0, 3), (DAY, 4)), 0)}
+    assert up["tradingYield"] == 333_333  # 33.33333 %
+    down = {each.tag1: each.value for each in measures(points((0, 3), (DAY, 2)), 0)}
+    assert down["tradingYield"] == -333_334
+    assert down["maxDrawdown"] == 333_334
+
+
+def test_a_period_that_is_not_covered_has_no_number():
+    names = [each.tag2 for each in measures(points((0, 3), (7 * DAY - 1, 3)), 0)]
+    assert names == ["day", "all", "all"]
+    assert [each.tag1 for each in measures([], 0)] == ["losses"]
