@@ -4,13 +4,15 @@ import { type Abi, type Address, createPublicClient, custom, type Hex, http, typ
 import abi from "../agent/strongroom/chain/abi/Vault.json";
 import account from "../agent/strongroom/chain/abi/DelegatedAccount.json";
 import asset from "../agent/strongroom/chain/abi/Erc20.json";
-import { Away, failed, ofData, quantity, reasonOf, Refused, unreadable, words, wouldRevert } from "./errors.ts";
+import { Away, causes, failed, ofData, quantity, reasonOf, Refused, unreadable, words, wouldRevert } from "./errors.ts";
 import type { Provider } from "./wallet.ts";
 
 export const ABI = { vault: abi as Abi, account: account as Abi, asset: asset as Abi };
 const ALLOWS: Abi = [{ type: "function", name: "isAllowed", inputs: [{ name: "account", type: "address" }],
   outputs: [{ name: "", type: "bool" }], stateMutability: "view" }];
 const TIMEOUT = 10_000;
+// no such method, no such parameter, no such block: the node has no word for what is final
+const NO_SUCH_WORD = new Set([-32601, -32602, -39001]);
 
 /** A transaction to be: what it does, where to, with which data. */
 export interface Step {
@@ -131,14 +133,16 @@ export class Chain {
     return { isGood: quantity(found.status) === 1n, block: quantity(found.blockNumber), gas: quantity(found.gasUsed) };
   }
 
-  /** Return the number of the newest final block; null where the node does not tell. */
-  async finalBlock(): Promise<bigint | null> {
+  /** Return the number of the newest final block; null where the node does not know that word;
+   * "unknown" where it says no for another reason, which may pass. */
+  async finalBlock(): Promise<bigint | null | "unknown"> {
     try {
       const block = await this.request<Block | null>("eth_getBlockByNumber", "finalized", false);
       return block ? quantity(block.number) : null;
     } catch (error) {
       if (error instanceof Away) throw error;
-      return null;
+      for (const { code } of causes(error)) if (code !== undefined && NO_SUCH_WORD.has(code)) return null;
+      return "unknown";
     }
   }
 }

@@ -18,10 +18,13 @@ export class Away extends Error {}
 const WALLET: Record<string, string> = {
   4001: "You refused in your wallet: nothing was sent.",
   4100: "Your wallet has not let this page use the account: connect again.",
-  4900: "Your wallet has no connection: check it, then try again.",
-  4901: "Your wallet is on another chain: switch it, then try again.",
   4902: "Your wallet does not know this chain: add it there, then switch.",
   "-32002": "Your wallet has a question open already: answer it there.",
+};
+// a wallet that has lost its connection may have sent before: these say nothing of that
+const LOST: Record<string, string> = {
+  4900: "Your wallet has no connection: check it, then try again.",
+  4901: "Your wallet has lost this chain: check it, then try again.",
 };
 const MOST = 200; // characters of a reason that somebody else wrote
 const STRING = "0x08c379a0", PANIC = "0x4e487b71";
@@ -109,6 +112,7 @@ export function words(error: unknown): string {
   if (error instanceof Away) return error.message;
   const told = certainly(error), text = textOf(error);
   if (told) return told;
+  for (const { code } of causes(error)) if (code !== undefined && LOST[code]) return LOST[code];
   if (/failed to fetch|fetch failed|http request failed|timed out|took too long|not answer/i.test(text)) {
     return "The node does not answer: check the connection, then try again.";
   }

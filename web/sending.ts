@@ -90,9 +90,8 @@ async function follow(chain: Chain, sent: Sent, tell: (standing: Standing, text:
       taken = !receipt && nonce !== null && (await isTaken(chain, sent, nonce)) ? taken + 1 : 0;
       if (receipt) {
         known = receipt;
-        const isOver = last === null || last >= receipt.block;
-        const how = last === null ? "This node does not tell when a block is final." : isOver ? "Final." : "Not final yet.";
-        tell(receipt.isGood ? "good" : "failed", `${stands()}. ${how}`);
+        const isOver = last === null || (last !== "unknown" && last >= receipt.block);
+        tell(receipt.isGood ? "good" : "failed", `${stands()}. ${finality(last, isOver)}`);
         if (isOver) return;
       } else if (taken === SURE) {
         return tell("replaced", `Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
@@ -103,6 +102,12 @@ async function follow(chain: Chain, sent: Sent, tell: (standing: Standing, text:
       tell("waits", `The node does not answer as it must. ${stands()}: do not send it again; this page waits for the node.`);
     }
   }
+}
+
+function finality(last: bigint | null | "unknown", isOver: boolean): string {
+  if (last === null) return "This node does not tell when a block is final.";
+  if (last === "unknown") return "The node does not say now whether it is final: this page asks again.";
+  return isOver ? "Final." : "Not final yet.";
 }
 
 function inBlock({ what, hash }: Sent, { isGood, block, gas }: Receipt): string {

@@ -15,6 +15,15 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+def chat_text(text: str) -> str:
+    """Return a text for a chat, which would take some of it for more: a mention that wakes
+    everybody, a link under other words, what hides or strikes through. Look-alikes stand for it."""
+    return text.translate(_LOOK_ALIKE).replace("://", ": //").replace("](", "] (")
+
+
+_LOOK_ALIKE = str.maketrans("<>@~|*`", "‹›＠∼¦∗ˋ")
+
+
 def cell(text: str) -> str:
     """Return a text for a cell of a spreadsheet, which would compute what looks like a formula."""
     shown = plain(text)

@@ -219,6 +219,25 @@ def test_what_only_one_may_have_is_refused_before_any_starts(tmp_path, case):
         files_of(folder, None)
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_two_that_take_commands_have_a_bot_each(tmp_path, monkeypatch, apart):
+    """A message to a bot is read once, by whoever asks first."""
+    monkeypatch.setenv("BOT_A", "12:one")
+    monkeypatch.setenv("BOT_B", "12:two" if apart else "12:one")
+    folder = folder_of(tmp_path, a=(), b=())
+    for name in "ab":
+        path = folder / name / "keeper.toml"
+        path.write_text(path.read_text() + (
+            '\n[[notify]]\nkind = "telegram"\nurl = "https://x"\n'
+            f'token_env = "BOT_{name.upper()}"\nchat = "7"\ncommands = true\n'
+        ))  # fmt: skip
+    if apart:
+        assert len(files_of(folder, None)) == 2
+        return
+    with pytest.raises(ConfigError, match=r"\[notify.1\] of a and \[notify.1\] of b are the same"):
+        files_of(folder, None)
+
+
 def test_paper_may_share_a_safe_and_an_empty_folder_is_named(tmp_path):
     pair = (f"0x{0x21:040x}", f"0x{0x20:040x}")
     folder = folder_of(tmp_path, a=(), b=[pair])

@@ -17,9 +17,10 @@ from strongroom.chain.anvil import free_port
 from strongroom.cli.main import command
 from strongroom.keeper.alerts import HALTS, WORTH, Alerts, NotTold, Severity
 from strongroom.keeper.channels import Bot, Mail, Webhook, channels_of
-from strongroom.keeper.configuration import NotifySection
+from strongroom.keeper.configuration import NotifySection, load
 from strongroom.keeper.metrics import Metrics
 from strongroom.keeper.remote import KNOWN, RemoteCommands
+from strongroom.keeper.run import _remotes
 from strongroom.settings import ConfigError
 
 from tests.agent.test_configuration import TEXT
@@ -254,6 +255,43 @@ def test_status_and_stop_are_all_that_a_chat_can_say(web, tmp_path):
     web.fail = [502]
     with pytest.raises(NotTold):
         remote.listen_once()
+
+
+def test_a_bot_that_somebody_else_reads_is_said_to_be_so(web):
+    web.fail = [409]  # what Telegram answers a second reader of one bot
+    with pytest.raises(NotTold, match="give each keeper its own"):
+        bot_at(web).said_after(-1)
+
+
+MARKUP = {  # what a market's question may be -> what no chat takes for more than words
+    "<!channel> <@U1|x> <https://evil.example|pay here>": ("<", ">", "@", "|", "://"),  # Slack
+    "@everyone @here <@&1> [pay](https://evil.example)": ("@", "<", "](", "://"),  # Discord
+    "||hidden|| ~~struck~~ **loud** `code`": ("||", "~~", "**", "`"),
+    "@admin [inline](tg://user?id=1)": ("@", "](", "://"),  # Telegram
+}
+
+
+@pytest.mark.parametrize("question", MARKUP)
+def test_a_strangers_question_is_nothing_but_words_in_a_chat(web, question):
+    hook = Webhook("chat", Severity.INFO, f"{web.url}/chat")
+    alerts = Alerts([hook, bot_at(web)], "v", lambda *told: None, QUICK)
+    alerts("asked", {"question": question, "until": "12:00", "legs": "-", "decision": "0x1"})
+    alerts.close()
+    assert len(web.heard) == 2
+    for _, body in web.heard:
+        for mark in MARKUP[question]:
+            assert mark not in body["text"], mark
+        assert "[WARNING] Strongroom v: asks for a yes until 12:00" in body["text"]
+
+
+def test_a_bot_says_of_which_vault_it_speaks(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOT", TOKEN)
+    section = NotifySection(kind="telegram", url="http://127.0.0.1:9", token_env="BOT", chat="7",
+                            commands=True)  # fmt: skip
+    (tmp_path / "keeper.toml").write_text(TEXT.replace('mode = "paper"', 'mode = "live"', 1))
+    config = load(tmp_path / "keeper.toml").model_copy(update={"notify": (section,)})
+    (remote,) = _remotes(config, channels_of(config.notify), Metrics(), lambda *told: None)
+    assert remote.status().splitlines()[0] == f"Strongroom {config.vault}:"
 
 
 def strangers(first, count, chat=lambda number: 78):

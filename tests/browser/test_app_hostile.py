@@ -227,7 +227,10 @@ def test_a_wallet_of_no_or_another_chain_signs_nothing(opened, browser, chain):
     assert browser.seen()["signed"] == []
 
 
-@pytest.mark.parametrize("told", [None, "", "0x12", HTML, {}, 7])
+LOST = [{"error": {"code": code, "message": "disconnected"}} for code in (4900, 4901)]
+
+
+@pytest.mark.parametrize("told", [None, "", "0x12", HTML, {}, 7, *LOST])
 def test_a_wallet_that_names_no_transaction_may_have_sent_one(opened, browser, node, told):
     node.returns["allowance"] = (2**255,)
     browser.wallet(lies={"eth_sendTransaction": told})
@@ -237,6 +240,18 @@ def test_a_wallet_that_names_no_transaction_may_have_sent_one(opened, browser, n
     browser.press(name="Sign and send", form="deposit")
     browser.wait(text="did not say whether it sent requestDeposit", selector="form .status")
     assert browser.text(selector=f"{DEPOSIT} .send") == []
+
+
+def test_a_node_that_errs_of_what_is_final_is_asked_again(opened, browser, node):
+    node.returns["allowance"] = (2**255,)
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    node.says["eth_getBlockByNumber"] = {"error": {"code": -32005, "message": "limit exceeded"}}
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="does not say now whether it is final", selector="#sent")
+    node.says.clear()
+    browser.wait(text="inal", selector="#sent")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 import httpx
 
 from strongroom.chain.ids import Json
+from strongroom.foreign_text import chat_text
 from strongroom.keeper.alerts import Channel, NotTold, Severity
 from strongroom.keeper.configuration import NotifySection
 from strongroom.settings import ConfigError
@@ -32,7 +33,7 @@ class Webhook:
 
     def send(self, severity: Severity, text: str) -> None:
         """Post it."""
-        body = {self.key: _shown(severity, text), "severity": severity.name.lower()}
+        body = {self.key: chat_text(_shown(severity, text)), "severity": severity.name.lower()}
         with _web():
             httpx.post(self.url, json=body, timeout=TIMEOUT_S).raise_for_status()
 
@@ -95,7 +96,8 @@ class Bot:
 
     def send(self, severity: Severity, text: str) -> None:
         """Write it into the chat."""
-        body: dict[str, Json] = {"chat_id": self.chat, "text": _shown(severity, text)[:MOST_TEXT]}
+        shown = chat_text(_shown(severity, text))[:MOST_TEXT]
+        body: dict[str, Json] = {"chat_id": self.chat, "text": shown}
         self._ask("sendMessage", body)
 
     def said_after(self, number: int) -> list[Said]:
@@ -190,6 +192,8 @@ def _web() -> Iterator[None]:
     try:
         yield
     except httpx.HTTPStatusError as error:
+        if error.response.status_code == httpx.codes.CONFLICT:  # as bots' services say it
+            raise NotTold("somebody else reads this bot: give each keeper its own") from error
         raise NotTold(f"it answers {error.response.status_code}") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise NotTold(f"it does not answer ({type(error).__name__})") from error

@@ -5,6 +5,7 @@ are. Nothing is shared: a keeper that fails, hangs or fills its memory is no oth
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -99,6 +100,10 @@ def _own(config: Config) -> Iterator[tuple[str, str, str]]:
             yield "account", f"venue.wallets.{number}", wallet.address
         if executor := told_address(config.keys.executor):  # empty: the keystore does not say
             yield "sender", "keys.executor", executor
+        for number, each in enumerate(config.notify):
+            if each.commands:  # what is written to a bot is read once, by whoever asks first
+                token = os.environ.get(each.token_env) or each.token_env
+                yield "bot", f"notify.{number}", token
         reporting = config.reporting
         places |= {"reporting.evidence": reporting.evidence, "reporting.views": reporting.views}
         for number, store in enumerate(config.evidence.places):

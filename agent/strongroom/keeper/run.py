@@ -179,8 +179,12 @@ def _remotes(
     """Return what listens to the bots that take commands, where the keeper trades."""
     if config.operations.mode not in SENDING:
         return []
+
+    def status() -> str:
+        return f"Strongroom {config.vault}:\n{metrics.in_words()}"
+
     return [
-        RemoteCommands(channel, metrics.in_words, config.operations.stop_file, on_event)
+        RemoteCommands(channel, status, config.operations.stop_file, on_event)
         for section, channel in zip(config.notify, channels, strict=True)
         if section.commands and isinstance(channel, Bot)
     ]
