@@ -8,7 +8,7 @@ import { HalfDone, Refused, words } from "./errors.ts";
 import * as previews from "./preview.ts";
 import type { Fields, Preview } from "./preview.ts";
 import * as rights from "./rights.ts";
-import { carryOut, type Tell } from "./sending.ts";
+import { carryOut, resume, type Tell } from "./sending.ts";
 import { canBeTakenBack, look, type OwnVault, requestWords, type Vault, type VaultRequest, worth } from "./vault.ts";
 import { discover, type Provider, Wallet } from "./wallet.ts";
 import { config, say } from "./words.ts";
@@ -132,7 +132,11 @@ async function connect(name: string, provider: Provider): Promise<void> {
     put(at("wallet-state"), words(error));
     return;
   }
-  if (!config.rpc) app.chain = new Chain(null, provider);
+  if (!config.rpc) {
+    const isFirst = !app.chain;
+    app.chain = new Chain(null, provider);
+    if (isFirst) resume(app.chain, listed);
+  }
   await changed();
 }
 
@@ -275,6 +279,7 @@ function start(): void {
     });
   }
   discover(offer);
+  if (app.chain) resume(app.chain, listed);
   void refresh();
   setInterval(poll, POLL_MS);
 }

@@ -5,6 +5,7 @@ import type { Chain, Receipt, Step } from "./chain.ts";
 import { certainly, HalfDone, quantity, Refused, words } from "./errors.ts";
 
 import type { Wallet } from "./wallet.ts";
+import { config } from "./words.ts";
 
 /** A transaction that a wallet has sent for an account. */
 interface Sent {
@@ -38,6 +39,7 @@ export async function carryOut(
       tell(`Sign ${step.what} in your wallet${which}.`);
       const hash = await signed(wallet, who, step, gas + gas / 5n);
       const sent = { what: step.what, hash, who };
+      keep([...kept(), sent]);
       await mined(chain, sent, tell, listed());
       done.push(sent);
     } catch (error) {
@@ -65,7 +67,7 @@ async function signed(wallet: Wallet, who: Address, step: Step, gas: bigint): Pr
 function mined(chain: Chain, sent: Sent, tell: Tell, line: Tell): Promise<void> {
   return new Promise((done, fail) => {
     let waits = true;
-    void follow(chain, sent, (standing, text) => {
+    void followed(chain, sent, (standing, text) => {
       line(text);
       if (!waits) return;
       waits = standing === "waits";
@@ -74,6 +76,39 @@ function mined(chain: Chain, sent: Sent, tell: Tell, line: Tell): Promise<void> 
       else fail(new HalfDone(text));
     });
   });
+}
+
+/** Follow again what this tab had sent before it was loaded anew, and is not final yet. */
+export function resume(chain: Chain, listed: () => Tell): void {
+  for (const each of kept()) {
+    const line = listed();
+    void followed(chain, each, (_, text) => line(text));
+  }
+}
+
+const KEPT = `strongroom ${config.chain_id} ${config.vault}`;
+
+/** Return what this tab has sent and not seen final. */
+function kept(): Sent[] {
+  try {
+    const found: Sent[] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    return found.filter((each) => HASH.test(each.hash));
+  } catch {
+    return []; // a browser that keeps nothing, or something else's words
+  }
+}
+
+function keep(all: Sent[]): void {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(all));
+  } catch {
+    // a browser that keeps nothing: the list lives as long as the page
+  }
+}
+
+async function followed(chain: Chain, sent: Sent, tell: (standing: Standing, text: string) => void): Promise<void> {
+  await follow(chain, sent, tell);
+  keep(kept().filter((each) => each.hash !== sent.hash));
 }
 
 /** Follow a transaction until its block is final, or another one has its nonce; tell each change. */

@@ -94,6 +94,10 @@ const commands = {
     if (live) await page.waitForFunction(() => document.documentElement.classList.contains("live"));
     return Date.now() - started;
   },
+  async reload() {
+    await page.reload();
+    await page.waitForFunction(() => document.documentElement.classList.contains("live"));
+  },
   async wallet(changes) { Object.assign(wallet, changes); },
   async tell({ event, value }) { await page.evaluate(([name, what]) => window.tellWallet(name, what), [event, value]); },
   async fill({ form, name, text }) { await page.locator(`form[data-way=${form}] [name=${name}]`).fill(text); },

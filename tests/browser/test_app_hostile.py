@@ -254,6 +254,23 @@ def test_a_node_that_errs_of_what_is_final_is_asked_again(opened, browser, node)
     browser.wait(text="inal", selector="#sent")
 
 
+def test_what_waits_is_followed_on_when_the_page_is_loaded_anew(opened, browser, node):
+    node.returns["allowance"] = (2**255,)
+    node.says["eth_getTransactionReceipt"] = None
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="it waits for a block", selector="#sent")
+    browser.reload()
+    browser.wait(text="requestDeposit was sent (0x", selector="#sent")
+    node.says.clear()
+    browser.wait(text="Final", selector="#sent")
+    browser.reload()
+    browser.wait(text="The vault is open", selector="#now-state")
+    assert browser.text(selector="#sent li") == []
+
+
 @pytest.mark.parametrize(
     "receipt", [{"error": {"code": -32005, "message": "limit exceeded"}}, "x", {"status": "zz"}, 7]
 )
