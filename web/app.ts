@@ -62,11 +62,14 @@ function showNow(state: Vault): void {
     [round(bid), "NAV at the bid"], [round(ask), "NAV at the ask"],
     [round(state.total_idle), "of it home"], [round(state.totalExposure), "in markets, at cost"],
     [round(state.totalLosses), "losses that count"], [`${below} %`, "below the highest bid"],
+    [round(state.waitingDeposits), "waits to come in"], [sharesText(state.waitingShares), "shares wait to leave"],
   ];
   at("now-cards").replaceChildren(...cards.map(([text, label]) => make("li", [make("b", text), make("span", label)])));
   put(at("now-state"), stateWords(state).join(" "));
   put(at("now-block"), `Block ${state.head.number}, ${moment(state.head.time)}. The last report was made ${moment(state.lastReport)}.`);
   at("now-notices").replaceChildren(...state.notices.map((each) => make("li", each)));
+  const markets = state.openMarkets.map((each) => config.names[each] ?? `${each.slice(0, 12)}...`);
+  put(at("now-markets"), markets.length ? `Open markets (${markets.length}): ${markets.join("; ")}` : "No market is open.");
 }
 
 function stateWords(state: Vault): string[] {

@@ -23,13 +23,13 @@ export interface VaultRequest {
 interface Read {
   navs: Pair; prices: Pair; totalSupply: bigint; total_idle: bigint; paused: boolean; windingDown: boolean;
   lastReport: bigint; freshUntil: bigint; reporter: Address; reportCount: bigint; inflowRoom: bigint; isFlat: boolean; depositTerms: Pair;
-  allow_list: Address; totalExposure: bigint; totalLosses: bigint; reference: bigint; breakerTripped: boolean; epochs: Pair; waitingEpochs: bigint[];
+  allow_list: Address; totalExposure: bigint; totalLosses: bigint; reference: bigint; breakerTripped: boolean; epochs: Pair; waitingEpochs: bigint[]; openMarkets: Hex[];
   max_up_bps: bigint; max_down_bps: bigint; max_premium_bps: bigint; exit_fee_bps: bigint;
 }
 
 /** A vault at a block. */
 export interface Vault extends Read {
-  head: Head; bid: bigint; ask: bigint; notices: string[]; symbol: string; waitingDeposits: bigint;
+  head: Head; bid: bigint; ask: bigint; notices: string[]; symbol: string; waitingDeposits: bigint; waitingShares: bigint;
   stale: boolean; nobody: boolean; nobodyDeals: boolean; isDear: boolean;
 }
 
@@ -56,20 +56,23 @@ export async function look(chain: Chain, who: Address | null): Promise<Vault | O
   const limit = (name: string) => vault("limit", config.limits.indexOf(name));
   const names = ["navs", "prices", "totalSupply", "total_idle", "paused", "windingDown",
     "lastReport", "freshUntil", "reporter", "reportCount", "inflowRoom", "isFlat", "depositTerms",
-    "allow_list", "totalExposure", "totalLosses", "reference", "breakerTripped", "epochs", "waitingEpochs"];
+    "allow_list", "totalExposure", "totalLosses", "reference", "breakerTripped", "epochs", "waitingEpochs", "openMarkets"];
   const limits = ["max_up_bps", "max_down_bps", "max_premium_bps", "exit_fee_bps"];
   const found = await Promise.all([
     ...names.map((name) => (name === "waitingEpochs" ? vault(name, 0) : vault(name))), ...limits.map(limit)]);
   const state: Read = Object.fromEntries([...names, ...limits].map((name, place) => [name, found[place]])) as never;
   const [bid, ask] = state.prices;
-  const asked = [state.epochs[0], ...state.waitingEpochs];
-  const [notices, waiting] = await Promise.all([
-    announced(chain, vault, head),
-    Promise.all(asked.map((epoch) => vault<Epoch>("epochOf", 0, epoch))),
+  const waits = async (side: 0 | 1, others: bigint[]) => {
+    const asked = await Promise.all([state.epochs[side], ...others].map((epoch) => vault<Epoch>("epochOf", side, epoch)));
+    return asked.reduce((sum, each) => sum + each[1], 0n);
+  };
+  const [notices, waitingDeposits, waitingShares] = await Promise.all([
+    announced(chain, vault, head), waits(0, state.waitingEpochs),
+    vault<bigint[]>("waitingEpochs", 1).then((others) => waits(1, others)),
   ]);
   const known: Vault = {
     ...state, head, bid, ask, notices, symbol: config.symbol,
-    waitingDeposits: waiting.reduce((sum, each) => sum + each[1], 0n),
+    waitingDeposits, waitingShares,
     stale: head.time > state.freshUntil, nobody: state.reporter === zeroAddress,
     nobodyDeals: state.windingDown || head.time > state.freshUntil || state.reporter === zeroAddress,
     isDear: ask * BPS > bid * (BPS + state.max_premium_bps),

@@ -91,6 +91,24 @@ def test_names_that_are_html_are_text(opened, browser, node):
     assert browser.text(selector="main img, form img, li script") == []
 
 
+def test_what_the_chain_tells_of_markets_and_queues_is_shown_without_an_audit(
+    opened, browser, node
+):
+    market = "0x" + "55" * 32
+    node.returns |= {
+        "openMarkets": ([bytes.fromhex(market[2:]), b"\x66" * 32],),
+        "epochs": (7, 3),
+        "waitingEpochs": ([6],),
+        "epochOf": (0, 1_250_000_000, 0, 0, False),  # 1,250 of the token, in each of two epochs
+    }
+    opened(connected=False, names={market: "Will it rain?"})
+    browser.wait(text="Open markets (2): Will it rain?; 0x6666666666...", selector="#now-markets")
+    browser.wait(text="2,500.00 pUSD", selector="#now-cards li:nth-child(9)")
+    assert "waits to come in" in browser.text(selector="#now-cards li:nth-child(9)")[0]
+    node.returns["openMarkets"] = ([],)
+    browser.wait(text="No market is open", selector="#now-markets")
+
+
 def test_a_revert_reason_that_is_html_is_text_and_short(opened, browser, node):
     reason = (HTML + "!" * 5_000).encode()
     data = "0x08c379a0" + (32).to_bytes(32).hex() + len(reason).to_bytes(32).hex() + reason.hex()
