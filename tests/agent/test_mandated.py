@@ -232,7 +232,7 @@ class FakeChain:
 
     def ask(self, asked, block=None):
         assert block == 7
-        answers = {"owner": self.owner, "mandateOf": self.announced}
+        answers = {"owner": self.owner.lower(), "mandateOf": self.announced}
         if any(each.function not in answers for each in asked):
             raise CallReverted("no")
         return [answers[each.function] for each in asked]

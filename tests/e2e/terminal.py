@@ -5,7 +5,8 @@ What a reader does beside typing, and so does this terminal:
 - a command that runs until Ctrl-C goes to a terminal of its own: what follows waits for its first
   line, and SIGTERM ends it at the end;
 - `0x...` after --vault is the address that practice printed first, after --exchange the first
-  exchange of the keeper.toml that it wrote; with --file it is the vault that `deploy` made;
+  exchange of the keeper.toml that it wrote; with --file it is the vault that `deploy` made; after
+  --board it is what `mandate board` printed;
 - `keeper.toml` in paper mode is practice's, beside its live keeper;
 - `URL` is practice's node; vault.toml is a plan for its chain, me.json its depositor;
 - `exit` is refused, since no redemption waits that long here;
@@ -71,6 +72,8 @@ class Terminal:
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         if line.startswith("strongroom deploy ") and "--dry-run" not in line:
             self.deployed = done.stdout.split()[-1]
+        if line.startswith("strongroom mandate board "):
+            self.known["--board 0x..."] = f"--board {done.stdout.strip()}"
         return done.stdout + done.stderr
 
     def run_python(self, code):

@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
         "verify": CommandEntry(
             "deployment", "Compare a deployed vault with code and plan.", "verify"
         ),
+        "mandate": CommandEntry("mandate", "Say in a signed file what a co-signer may admit."),
     },
     "Operator": {
         "init": CommandEntry("init", "Ask, check each answer, and write the first files."),

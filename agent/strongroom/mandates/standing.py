@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import to_bytes, to_hex
-from strongroom.chain.rpc import Chain
+from strongroom.chain.rpc import Chain, checksum
 from strongroom.errors import Refused
 from strongroom.mandates.mandate import NO_HASH, Mandate
 from strongroom.mandates.signed import SignedMandate
@@ -94,6 +94,7 @@ def standing_of(chain: Chain, vault: str, board: str = "") -> MandateStanding:
         raise MandateRefused(
             f"{what} does not answer: check address and chain ({error})"
         ) from error
+    owner = checksum(owner)
     code = chain.code_at(owner)
     is_key = code == "0x" or code.startswith(DELEGATES)
     announced = Announced(rest[0][0], rest[0][1]) if rest else None
