@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(
 )
 VAULT, TOKEN, OTHER = ("0x" + each * 20 for each in ("11", "22", "44"))
 ALICE, BOB = (to_checksum_address("0x" + each * 20) for each in ("a1", "b0"))
-TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, 1_000, 500, 300, 50, 3_600,
-              172_800, 1_209_600)  # fmt: skip
+TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, False, 1_000, 500, 300, 50,
+              3_600, 172_800, 1_209_600)  # fmt: skip
 HTML = "<img src=x onerror=robbed()></script><script>robbed()</script>{{ 7 * 7 }}"
 DEPOSIT = "form[data-way=deposit]"
 BODIES = (b"", b"<html>502</html>", b"null", b"[]", b'{"jsonrpc":"2.0","id":1}', b"\xff\xfe")
