@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass, field
 
 import httpx
@@ -31,9 +32,11 @@ class Handler:
 
     runs: int = 0
     fails: list = field(default_factory=list)  # errors of the next runs; None: it works
+    pause_s: float = 0.0  # of each run, so that others come meanwhile
 
     def read(self, now):
         self.runs += 1
+        time.sleep(self.pause_s)
         error = self.fails.pop(0) if self.fails else None
         if error is not None:
             raise error

@@ -5,6 +5,7 @@ Balances on chain are the oracle: whatever the parts say, money has moved once o
 
 import base64
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -99,8 +100,14 @@ def test_a_payment_sent_again_gets_its_answer_again_and_nothing_else(stage, paye
 
 def test_a_payment_sent_eight_times_at_once_is_worked_on_once(stage, payer):
     header, _ = stage.stock_header(payer)
+
+    def send(number):
+        time.sleep(0.2 * (number // 2))  # while it is verified, settled, answered
+        return stage.send(header)
+
+    stage.handlers["nav"].pause_s = stage.place.facilitator.faults.settle_delay_s = 0.5
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: stage.send(header), range(8)))
+        answers = list(threads.map(send, range(8)))
     statuses = [each.status_code for each in answers]
     assert set(statuses) <= {200, 409} and 200 in statuses
     assert len({each.content for each in answers if each.status_code == 200}) == 1
