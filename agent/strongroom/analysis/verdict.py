@@ -300,6 +300,15 @@ def conclude(
     return replace(found, word=word, bounds=judge.bounds(), error=error, power=power)
 
 
+def odds_bounds(events: Sequence[Event]) -> ReturnBounds:
+    """Return the returns on stake that odds by betting do not refuse; without error and power.
+
+    Args:
+        events: each with a stake and a worst state above 0
+    """
+    return _Odds(events, NO_TRIES, 0).bounds()
+
+
 def _counted(traded: Sequence[Event], test: EdgeTest, tries: Tries) -> Conclusion:
     return Conclusion(
         VerdictWord.UNKNOWN,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from strongroom.app.gathering import Flow, ReportRow, VaultHistory
+from strongroom.app.league import LeagueRow, SettledStake, league
 from strongroom.audit.auditor import Audit
 from strongroom.audit.contracts import Identity
 from strongroom.audit.income import Income
@@ -183,6 +184,7 @@ class PageData:
     delays: tuple[int, int]  # shortest and longest notice of a timelocked function, seconds
     reports: tuple[ReportRow, ...]
     strategies: Mapping[int, StrategyRow]
+    league: tuple[LeagueRow, ...]
     total: Total
     open: tuple[OpenRow, ...]
     settled: tuple[SettledRow, ...]
@@ -223,6 +225,13 @@ def page_data(
         delays=_delays(ledger),
         reports=tuple(history.reports),
         strategies=strategies,
+        league=league(
+            [
+                SettledStake(each.market, each.class_id, each.closed, each.allocated, each.profit)
+                for each in _settled(history)
+            ],
+            {number: each.profit for number, each in strategies.items()},
+        ),
         total=_total(ledger),
         open=tuple(_open(ledger, strategies)),
         settled=tuple(_settled(history)),
