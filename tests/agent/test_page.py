@@ -89,8 +89,8 @@ def test_a_young_vault_has_a_page(page):
     nothing = {"home": 0, "at_cost": 0, "opinion": 0, "enforced": 0, "delegated": 0,
                "exposure": 0, "written_off": 0}  # fmt: skip
     _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={}, months={},
-                   notices=[], strategies={}, composition=nothing)  # fmt: skip
-    assert "Charts begin with the second report" in text and text.count("<p>None: ") == 7
+                   notices=[], strategies={}, league=[], composition=nothing)  # fmt: skip
+    assert "Charts begin with the second report" in text and text.count("<p>None: ") == 8
     assert "Closed accounts" not in text
 
 
