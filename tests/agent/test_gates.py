@@ -1,0 +1,138 @@
+"""Written gates: what a record earns, what it lacks in words, and the call that would raise it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from eth_abi import decode
+from eth_utils import keccak
+from strongroom.app.gates import read_gates, standings
+from strongroom.cli.gates import command
+from strongroom.errors import BadInput
+
+from tests.defaults import DAY, UNIT
+
+FILE = """
+classes = [1]
+
+[[gates]]
+name = "small"
+class_cap = 500
+market_cap = 100
+run = "run"
+
+[[gates]]
+name = "more"
+class_cap = 5000
+market_cap = 500
+class_cap_bps = 1000
+market_cap_bps = 200
+days = 60
+markets = 3
+profit = 20
+drawdown = 10.5
+"""
+START = 1_700_000_000
+
+
+def settled(*profits, class_id=1):
+    """Return a market each ten days, of 100 units."""
+    return [
+        {"class_id": class_id, "opened": START + n * 10 * DAY, "closed": START + (n * 10 + 9) * DAY,
+         "allocated": 100 * UNIT, "profit": int(profit * UNIT)}
+        for n, profit in enumerate(profits)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Write a file, a page's data and a run; return the command's arguments."""
+
+    def write(profits=(), cap=0, verdict="no difference", days=60, said="passes", retired=False):
+        (tmp_path / "gates.toml").write_text(FILE)
+        (tmp_path / "run").mkdir(exist_ok=True)
+        summaries = {"pessimistic": {"verdict": said}}
+        (tmp_path / "run" / "result.json").write_text(json.dumps({"summaries": summaries}))
+        strategy = {"cap": cap, "profit": int(sum(profits) * UNIT), "losses": 0,
+                    "is_retired": retired}  # fmt: skip
+        data = {
+            "verdict": {"verdict": verdict, "to_time": START + days * DAY, "to_block": 9},
+            "strategies": {"0": strategy, "1": strategy},
+            "settled": [*settled(*profits), *settled(-1_000, class_id=0)],
+        }
+        (tmp_path / "data.json").write_text(json.dumps(data))
+        return [str(tmp_path / "gates.toml"), "--page", str(tmp_path)]
+
+    return write
+
+
+def standing(arguments):
+    """Return what the command says of the one class."""
+    run = CliRunner().invoke(command, [*arguments, "--json"])
+    assert run.exit_code == 0, run.output
+    (found,) = json.loads(run.output)
+    return found
+
+
+def test_a_run_that_passes_earns_the_small_budget_and_its_call(stage):
+    found = standing(stage())
+    assert found["stage"] == "small"
+    call = bytes.fromhex(found["call"][2:])
+    signature = "setClassCaps(uint256,(uint256,uint256,uint256,uint256))"
+    assert call[:4] == keccak(text=signature)[:4]
+    wanted = (1, (100 * UNIT, 10_000, 500 * UNIT, 10_000))
+    assert decode(["uint256", "(uint256,uint256,uint256,uint256)"], call[4:]) == wanted
+    assert found["lacks"] == ["60 days: 0", "3 settled markets: 0", "20 of proven profit: 0"]
+
+
+def test_a_run_that_does_not_pass_stays_on_paper(stage):
+    found = standing(stage(said="cannot be told from 0"))
+    assert (found["stage"], found["call"]) == ("", "")
+    assert found["lacks"] == ["the verdict 'passes' of run: cannot be told from 0"]
+
+
+def test_a_record_earns_more_and_at_its_caps_there_is_no_call(stage):
+    found = standing(stage(profits=(15, -10, 20), cap=500 * UNIT))
+    assert (found["stage"], found["lacks"]) == ("more", [])
+    call = bytes.fromhex(found["call"][2:])
+    wanted = (1, (500 * UNIT, 200, 5_000 * UNIT, 1_000))
+    assert decode(["uint256", "(uint256,uint256,uint256,uint256)"], call[4:]) == wanted
+    assert standing(stage(profits=(15, -10, 20), cap=5_000 * UNIT))["call"] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"profits": (40, -11, 0)}, "a drawdown of at most 10.5: 11"),
+        ({"profits": (15, 4.999999, 0)}, "20 of proven profit: 19.999999"),
+        ({"profits": (30, 0)}, "3 settled markets: 2"),
+        ({"profits": (30, 0, 0), "days": 59}, "60 days: 59"),
+    ],
+)
+def test_each_condition_holds_a_record_back(stage, changes, words):
+    found = standing(stage(**changes))
+    assert (found["stage"], found["lacks"]) == ("small", [words])
+
+
+def test_an_audit_with_a_difference_and_a_retired_class_earn_nothing(stage):
+    for changes in ({"verdict": "differs"}, {"retired": True}):
+        found = standing(stage(profits=(30, 0, 0), **changes))
+        assert (found["stage"], found["call"]) == ("", "")
+
+
+def test_it_is_told_in_words(stage):
+    text = CliRunner().invoke(command, stage()).output
+    assert "class 1: small" in text
+    assert "the next stage asks for 60 days: 0" in text
+    assert "submit(0x" in text
+
+
+def test_what_is_missing_or_mistyped_is_named(stage, tmp_path):
+    arguments = stage()
+    (tmp_path / "data.json").unlink()
+    with pytest.raises(BadInput, match="strongroom page"):
+        standings(read_gates(tmp_path / "gates.toml"), tmp_path, tmp_path)
+    (tmp_path / "gates.toml").write_text(FILE.replace("drawdown", "drawdwn"))
+    with pytest.raises(BadInput, match="unknown key"):
+        read_gates(tmp_path / "gates.toml")
+    assert CliRunner().invoke(command, arguments).exit_code != 0
