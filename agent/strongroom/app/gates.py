@@ -204,8 +204,8 @@ def _drawdown(settled: Sequence[_Settled]) -> int:
 
 
 def _call(class_id: int, gate: Gate) -> str:
-    caps = (int(gate.market_cap * MICRO), gate.market_cap_bps)
-    caps += (int(gate.class_cap * MICRO), gate.class_cap_bps)
+    market, whole = (int(each * MICRO) for each in (gate.market_cap, gate.class_cap))
+    caps = (market, gate.market_cap_bps, whole, gate.class_cap_bps)
     return to_hex(call_data("Vault", "setClassCaps", (class_id, caps)))
 
 
