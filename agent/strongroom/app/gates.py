@@ -20,7 +20,7 @@ from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.errors import BadInput
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
-Units = Annotated[Decimal, Field(ge=0, le=10**12, decimal_places=6)]
+Units = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Count = Annotated[int, Field(ge=0, le=10**6)]
 Part = Annotated[int, Field(ge=0, le=BPS)]
 T = TypeVar("T", bound=BaseModel)
@@ -30,7 +30,7 @@ class BadPageData(BadInput):
     """A folder has no data of a page; the message says what to do."""
 
 
-class Gate(Section):
+class BudgetGate(Section):
     """A stage: the caps that it gives, and what must have been shown for it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Gate(Section):
 class GatesFile(Section):
     """A file of gates: the stages of each class, smallest first."""
 
-    gates: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    gates: Annotated[tuple[BudgetGate, ...], Field(min_length=1)]
     classes: Annotated[tuple[int, ...], Field(min_length=1)]
 
 
@@ -102,7 +102,7 @@ class _Run(_Read):
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClassStanding:
     """Where a class stands.
 
     Attributes:
@@ -117,7 +117,7 @@ class Standing:
     call: str
 
 
-def standings(gates: GatesFile, page: Path, runs: Path) -> tuple[Standing, ...]:
+def standings(gates: GatesFile, page: Path, runs: Path) -> tuple[ClassStanding, ...]:
     """Return where each class of a file stands.
 
     Args:
@@ -146,13 +146,13 @@ def read_gates(path: Path) -> GatesFile:
         raise ConfigError(f"{path}: {describe(error, GatesFile)}") from error
 
 
-def document(found: Sequence[Standing]) -> list[JsonObject]:
+def document(found: Sequence[ClassStanding]) -> list[JsonObject]:
     """Return it as JSON takes it."""
     return [asdict(each) for each in found]
 
 
-def _standing(class_id: int, gates: Sequence[Gate], data: _Page, runs: Path) -> Standing:
-    earned: Gate | None = None
+def _standing(class_id: int, gates: Sequence[BudgetGate], data: _Page, runs: Path) -> ClassStanding:
+    earned: BudgetGate | None = None
     lacks: tuple[str, ...] = ()
     for gate in gates:
         lacks = tuple(_lacks(class_id, gate, data, runs))
@@ -160,13 +160,13 @@ def _standing(class_id: int, gates: Sequence[Gate], data: _Page, runs: Path) -> 
             break
         earned = gate
     if earned is None:
-        return Standing(class_id, "", lacks, "")
+        return ClassStanding(class_id, "", lacks, "")
     wanted = int(earned.class_cap * MICRO)
     call = "" if data.strategies[class_id].cap >= wanted else _call(class_id, earned)
-    return Standing(class_id, earned.name, lacks, call)
+    return ClassStanding(class_id, earned.name, lacks, call)
 
 
-def _lacks(class_id: int, gate: Gate, data: _Page, runs: Path) -> list[str]:
+def _lacks(class_id: int, gate: BudgetGate, data: _Page, runs: Path) -> list[str]:
     """Return what a gate asks for and the record has not."""
     strategy = data.strategies[class_id]
     found = [each for each in data.settled if each.class_id == class_id and each.allocated]
@@ -203,7 +203,7 @@ def _drawdown(settled: Sequence[_Settled]) -> int:
     return deepest
 
 
-def _call(class_id: int, gate: Gate) -> str:
+def _call(class_id: int, gate: BudgetGate) -> str:
     market, whole = (int(each * MICRO) for each in (gate.market_cap, gate.class_cap))
     caps = (market, gate.market_cap_bps, whole, gate.class_cap_bps)
     return to_hex(call_data("Vault", "setClassCaps", (class_id, caps)))
