@@ -21,7 +21,7 @@ from strongroom.errors import BadInput
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
 Units = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
-Count = Annotated[int, Field(ge=0, le=10**6)]
+Count = Annotated[int, Field(ge=0, lt=100_000)]
 Part = Annotated[int, Field(ge=0, le=BPS)]
 T = TypeVar("T", bound=BaseModel)
 
