@@ -4,11 +4,13 @@ The owner and the keeper are real Safes; the auditor is a stranger's key. The va
 its price does is the management fee alone, worked out here from the fee's formula by hand.
 """
 
+import base64
 import json
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from eth_utils import keccak
 from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.contracts import Contracts
@@ -229,6 +231,24 @@ def test_a_revoked_number_is_shown_as_such(place, agent, answered):
     place.chain.request("evm_revert", point)
 
 
+@pytest.mark.parametrize("vault", ["nowhere", "0x" + "12" * 20])
+def test_a_file_about_a_vault_with_other_code_is_told(place, agent, answered, vault):
+    point = place.chain.request("evm_snapshot")
+    ours = {"vault": vault, "codeHash": "0x" + "34" * 32, "toBlock": 1}
+    content = {
+        "agentRegistry": f"eip155:31337:{place.identity.address}", "agentId": agent, "value": 1,
+        "valueDecimals": 0, "tag1": "a", "tag2": "", "strongroom": ours,
+    }  # fmt: skip
+    text = json.dumps(content).encode()
+    uri = "data:application/json;base64," + base64.b64encode(text).decode()
+    given = (agent, 1, 0, "a", "", "", uri, keccak(text))
+    place.reputation.giveFeedback(*given, sender=place.keys[AUDITOR])
+    found = typed(place, "score", agent, "--auditor", answered.auditor)
+    assert found["numbers"][-1]["file"] == "names a vault whose code has another hash"
+    assert list(found["codes"]) == [place.vault.address.lower()]
+    place.chain.request("evm_revert", point)
+
+
 def test_a_record_left_behind_is_seen_under_another_id(place, agent, audit, answered):
     point = place.chain.request("evm_snapshot")
     place.identity.register(sender=place.keys[1])
@@ -314,8 +334,6 @@ def test_the_first_shape_is_recognised_and_refused(place, agent):
 
 
 def first_shape(identity):
-    from eth_utils import keccak
-
     yes = [
         keccak(text="readAllFeedback(uint256,address[],bytes32,bytes32,bool)")[:4],
         keccak(text="getIdentityRegistry()")[:4],

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from strongroom.addresses import typed_address
 from strongroom.chain.calls import DecodedLog
 from strongroom.chain.ids import Json, JsonObject, keccak, to_hex
 from strongroom.chain.places import DocumentPlace
@@ -25,6 +26,7 @@ NOT_RERUN, SAME, OTHER = "not re-run", "re-run: the same", "re-run: differs"
 UNANSWERED = "unanswered: unknown"
 FIRST_SHAPE = "first shape: not read"
 FITS = "fits"
+OTHER_CODE = "names a vault whose code has another hash"
 CANNOT_KNOW = (
     "whether an auditor's key and the agent's are of one person: the registry stops the owner and "
     "its operators only, a second key passes",
@@ -229,6 +231,8 @@ class Scoring:
             return replace(found, file="does not say the same as the registry")
         if not isinstance(ours, dict):
             return replace(found, file=f"{FITS}; names no vault")
+        if not is_code_of(self._registries, ours.get("vault"), ours.get("codeHash")):
+            return replace(found, file=OTHER_CODE)
         block_there = ours.get("toBlock")
         found = replace(
             found, file=FITS, vault=str(ours.get("vault", "")).lower(),
@@ -266,6 +270,8 @@ class Scoring:
             return replace(found, file=str(error))
         if faults := entry_faults(stored, payload, at.name):
             return replace(found, file=f"request: {'; '.join(faults)}")
+        if not is_code_of(at, payload.vault, payload.code_hash):
+            return replace(found, file=f"request: {OTHER_CODE}")
         found = replace(found, vault=payload.vault.lower(), to_block=payload.last)
         if last is None:
             return replace(found, file=FITS)
@@ -294,6 +300,14 @@ def events_of(at: Registries, contract: str, name: str, **matching: Any) -> list
 def code_hash(at: Registries, address: str) -> str:
     """Return keccak of the code at an address now, 0x..."""
     return to_hex(keccak(at.chain.code(address)))
+
+
+def is_code_of(at: Registries, vault: Json, digest: Json) -> bool:
+    """Whether a file's vault is an address, and its code has the hash that the file says."""
+    try:
+        return code_hash(at, typed_address(str(vault))) == digest
+    except BadInput:
+        return False
 
 
 def _says(content: JsonObject) -> tuple[Json, ...]:
