@@ -153,7 +153,7 @@ NULL = "backtest docs/examples/backtest-null.toml"
     [
         ("devnet --port 99999999", "Invalid value for '--port': 99999999 is not in the range"),
         ("devnet --clob-port -1", "Invalid value for '--clob-port': -1 is not in the range"),
-        ("devnet --port 8080", "--port and --clob-port are the same: name another"),
+        ("devnet --port 8080", "two ports are the same: name another for one of them"),
         ("devnet --markets -1", "Invalid value for '--markets': -1 is not in the range x>=1"),
         ("practice --port 70000", "Invalid value for '--port': 70000 is not in the range"),
         ("practice --seconds nan", "Invalid value for '--seconds': nan is no number"),

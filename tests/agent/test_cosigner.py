@@ -5,7 +5,6 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 import uvicorn
 from eth_account import Account
@@ -405,7 +404,6 @@ def test_nonsense_is_refused_and_kills_nothing(service):
     assert client.post("/order", content=b"{}").status_code == 401
     assert ask(client, "/transaction", b'{"to": "x", "data": "zz"}').status_code == 403
     assert ask(client, "/owner", b"{}").status_code == 200
-    assert isinstance(client, httpx.Client)
 
 
 def test_it_is_ready_only_while_it_could_sign(tmp_path):
