@@ -72,7 +72,8 @@ def without(groups, name, place):
 
 ANNOUNCED = [
     *("LimitSet", "LimitSet", "LimitSet", "FeesSet", "ClassAdded", "RoleSet", "RoleSet"),
-    *("KeeperSet", "MarketClosed", "LossesForgiven", "BreakerReset", "ClassCapsSet", "DelaySet"),
+    *("KeeperSet", "MarketClosed", "LossesForgiven", "BreakerReset", "AllowListSet"),
+    *("ClassCapsSet", "DelaySet"),
 ]
 
 
@@ -85,9 +86,9 @@ def test_a_riskier_change_that_nobody_announced_is_found(governed):
 
 
 def test_an_execution_of_what_was_not_submitted_is_found(governed):
-    """Eleven calls that were made, and one that was revoked."""
+    """Twelve calls that were made, and one that was revoked."""
     world, groups = governed
-    for place, name in enumerate([*["CallExecuted"] * 11, "CallRevoked"]):
+    for place, name in enumerate([*["CallExecuted"] * 12, "CallRevoked"]):
         found = audit(world, without(groups, "CallSubmitted", place)).differences
         assert [each.what for each in found] == [f"{name}.call_hash"]
 
