@@ -330,7 +330,7 @@ def test_the_guardian_is_asked(world, ui, browser):
     browser.wait(text="Taken by guardian. The guardian calls pause()", selector="#told")
     (told,) = world.heard[before:]
     vault = world.stage.vault
-    assert told["severity"] == "critical" and "the <b>marks</b> are odd" in told["text"]
+    assert told["severity"] == "critical" and "the ‹b›marks‹/b› are odd" in told["text"]
     assert "data 0x8456cb59" in told["text"] and not vault.paused()
 
 
