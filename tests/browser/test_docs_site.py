@@ -6,6 +6,7 @@ from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_every_link_leads_to_a_file_and_its_anchor(site, pages):
             if link.startswith(NOT_OURS) or link == ".":
                 continue
             checked += 1
-            target = (path.parent / name).resolve() if name else path
+            target = (path.parent / unquote(name)).resolve() if name else path
             there = target.is_file() and target.is_relative_to(site)
             if not there or (anchor and target in pages and anchor not in pages[target].anchors):
                 dead.append((str(path.relative_to(site)), link))
