@@ -2,9 +2,11 @@
 lets in, and that nothing is answered that is not in the log."""
 
 import asyncio
+import contextlib
 import json
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,9 +18,8 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from strongroom.cli.main import command
 from strongroom.mcp_server.call_log import BrokenChain, CallLog, call_line, read_calls
-from strongroom.mcp_server.rates import CallRates
 from strongroom.mcp_server.serving import McpOptions, OpenToOthers, serve_http
-from strongroom.mcp_server.tokens import NoSuchClient, read_tokens, revoke
+from strongroom.mcp_server.tokens import NoSuchClient, ToolScope, read_tokens, revoke
 from strongroom.settings import ConfigError
 
 from tests.agent.mcp_place import OTHER, Place, ask, connected, told
@@ -233,19 +234,36 @@ def test_each_client_has_calls_of_its_own(tmp_path, monkeypatch):
         statuses = [post(url, first) for _ in range(6)]
         assert post(url, second) == 200
     came = [each["came"] for each in read_calls(place.config.mcp.log) if each["who"] == "one"]
-    assert came == ["done"] * 4 + ["refused: too many calls: wait a minute"] * 2
+    assert came == ["done"] * 4 + ["refused: too many calls: wait a minute (1 calls)"]
     assert len(statuses) == 6
 
 
-def test_calls_add_up_to_one_minutes():
-    """By hand: 6 a minute is one in ten seconds."""
-    now = [0.0]
-    rates = CallRates(6, lambda: now[0])
-    assert [rates.take("a") for _ in range(7)] == [True] * 6 + [False]
-    now[0] = 10.0
-    assert [rates.take("a"), rates.take("a"), rates.take("b")] == [True, False, True]
-    now[0] = 10_000.0
-    assert [rates.take("a") for _ in range(7)] == [True] * 6 + [False]
+def test_who_asks_too_often_does_not_push_others_out_of_the_log(tmp_path, monkeypatch):
+    place = Place(tmp_path, calls_a_minute=2)
+    place.stand_in(monkeypatch)
+    with place.served() as url:
+        thief, other = place.token("thief"), place.token("other")
+        for _ in range(12):
+            post(url, thief)
+            post(url, "strongroom_nobody")
+        assert post(url, other) == 200
+    lines = list(read_calls(place.config.mcp.log))
+    assert len([each for each in lines if each["who"] == "thief"]) == 3
+    assert len(lines) == 5
+
+
+def test_a_token_sees_what_it_may_call(tmp_path, monkeypatch):
+    place = Place(tmp_path, clients={"desk": {"each": "1", "day": "1"}})
+    place.stand_in(monkeypatch)
+
+    async def names(token):
+        async with connected(url, token) as client:
+            return {each.name for each in (await client.list_tools()).tools}
+
+    with place.served() as url:
+        assert asyncio.run(names(place.token())) == READ_TOOLS
+        both = asyncio.run(names(place.token("desk", ToolScope.PROPOSE)))
+        assert both == READ_TOOLS | {"propose_trade", "get_proposal"}
 
 
 def test_every_call_is_in_the_log_with_who_what_and_what_came(place):
@@ -289,6 +307,85 @@ def test_a_line_that_is_changed_or_gone_is_found(tmp_path):
             list(read_calls(path))
         place.write_text(whole)
     assert len(list(read_calls(path))) == len(told_of)
+
+
+def chained(path, count):
+    log = CallLog(path, 1_000_000)
+    for number in range(count):
+        log.write(call_line(number, "desk", "t", "tools/call x", {"n": number}, "done"))
+    return log
+
+
+def test_an_end_that_was_cut_off_is_missed_then_and_after_more_calls(tmp_path):
+    for cut in (1, 3, 9):
+        path = tmp_path / str(cut) / "log"
+        log = chained(path, 9)
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:-cut]))
+        with pytest.raises(BrokenChain):
+            list(read_calls(path))
+        log.write(call_line(99, "desk", "t", "tools/call x", {}, "done"))
+        with pytest.raises(BrokenChain):
+            list(read_calls(path))
+    (tmp_path / "9" / "log").unlink()
+    with pytest.raises(BrokenChain):
+        list(read_calls(tmp_path / "9" / "log"))
+
+
+def test_half_a_line_of_a_killed_server_is_no_tampering(tmp_path):
+    """Whoever is killed in the middle of a line has answered nothing by it; who is killed right
+    after it could not say that it was the last."""
+    path = tmp_path / "log"
+    log = chained(path, 4)
+    head = (tmp_path / "log.lock").read_text()
+    with path.open("ab") as file:
+        file.write(b'{"at":5,"bef')
+    assert [each["at"] for each in read_calls(path)] == [0, 1, 2, 3]
+    log.write(call_line(4, "desk", "t", "tools/call x", {}, "done"))
+    assert [each["at"] for each in read_calls(path)] == [0, 1, 2, 3, 4]
+    (tmp_path / "log.lock").write_text(head)
+    log.write(call_line(5, "desk", "t", "tools/call x", {}, "done"))
+    assert [each["at"] for each in read_calls(path)] == [0, 1, 2, 3, 4, 5]
+
+
+WRITES = """
+import sys
+from pathlib import Path
+from strongroom.mcp_server.call_log import CallLog, call_line
+for number in range(60):
+    CallLog(Path(sys.argv[1]), 4_000).write(call_line(number, sys.argv[2], "t", "x", {}, "done"))
+"""
+
+
+def test_two_processes_write_one_chain(tmp_path):
+    path = tmp_path / "log"
+    running = [
+        subprocess.Popen([sys.executable, "-c", WRITES, str(path), name]) for name in ("a", "b")
+    ]
+    while any(each.poll() is None for each in running):
+        with contextlib.suppress(ConfigError):
+            list(read_calls(path))  # in the middle of it, too
+    assert [each.returncode for each in running] == [0, 0]
+    found = [(each["who"], each["at"]) for each in read_calls(path)]
+    for name in ("a", "b"):
+        times = [at for who, at in found if who == name]
+        assert times == list(range(60 - len(times), 60)) and times
+
+
+def test_no_method_is_so_long_that_it_breaks_the_chain(place):
+    """60,000 letters were a line of which the next one could not find the beginning."""
+    with place.served() as url:
+        token = place.token()
+        for method in ("x" * 60_000, "tools/call\u202e", "tools/list"):
+            asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}}
+            sent = {"Accept": "application/json, text/event-stream"}
+            sent["Authorization"] = f"Bearer {token}"
+            found = httpx.post(url, json=asked, headers=sent)
+            assert found.status_code == 200 and "x" * 50 not in found.text
+            assert "\u202e" not in found.json().get("error", {}).get("message", "")
+    lines = [str(each["what"]) for each in read_calls(place.config.mcp.log)]
+    assert [len(each) for each in lines] == [40, 11, 10]
+    assert lines[1] == "tools/call?"
 
 
 def test_nothing_is_answered_that_cannot_be_written(place):

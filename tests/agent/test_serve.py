@@ -20,7 +20,6 @@ from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
 from strongroom.payments.token import Authorization, SettledBy
 from strongroom.serve.configuration import FreeSection, ServeConfig, load
 from strongroom.serve.desk import TopicDesk
-from strongroom.serve.rate_limit import RateLimit
 from strongroom.serve.sales import Sale, SaleBook, SaleState
 from strongroom.serve.topics import Reading, TopicSource, TopicUnknown, sources_of
 from strongroom.settings import ConfigError
@@ -176,16 +175,6 @@ def test_what_tells_of_now_alone_is_free_once_it_is_old():
     assert json.loads(desk.now("radar"))["data"] == 149
     now[0] = 150.0
     assert json.loads(desk.free("radar"))["data"] == 100
-
-
-def test_a_rate_is_of_each_address_and_comes_back():
-    now = [0.0]
-    limit = RateLimit(2, lambda: now[0])
-    assert [limit.wait("a"), limit.wait("a")] == [0, 0]
-    assert limit.wait("a") == 30
-    assert limit.wait("b") == 0
-    now[0] = 30.0
-    assert (limit.wait("a"), limit.wait("a")) == (0, 30)
 
 
 @pytest.mark.parametrize("text", ["", "%", "W10=", "e30=", "eyJ4NDAyVmVyc2lvbiI6MX0="])

@@ -20,12 +20,12 @@ from strongroom.errors import BadInput, Refused
 from strongroom.keeper.configuration import Config, load
 from strongroom.mcp_server.call_log import CallLog, call_line
 from strongroom.mcp_server.proposing import proposing_tools
-from strongroom.mcp_server.rates import CallRates
 from strongroom.mcp_server.reading import VaultReadings
 from strongroom.mcp_server.server import HttpAuth, make_server, reading_tools
 from strongroom.mcp_server.tokens import TokenDoor, ToolScope, audience_of
 from strongroom.mcp_server.watching import CallWatch, ServedTool, ToolClient
 from strongroom.own_server import LOOPBACK
+from strongroom.rate_limit import RateLimit, RefusalCount
 from strongroom.settings import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MOST_BODY = 64 * 1_024  # bytes of a request
 TOKEN_ENV = "STRONGROOM_MCP_TOKEN"
 PIPE = "pipe"  # the client's name over a pipe without a token
 MEGABYTE = 1_024 * 1_024
-REFUSED_EVERY_S = 60.0  # requests without a token that counts have one line in this time
+NOBODY = ""  # whose token does not count
 
 
 class OpenToOthers(BadInput):
@@ -72,8 +72,7 @@ class LoggedTokens:
     door: TokenDoor
     log: CallLog
     clock: Callable[[], float]
-    _refused: int = 0
-    _told_at: float = float("-inf")
+    refused: RefusalCount
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return whose token it is; None: it does not count."""
@@ -93,13 +92,10 @@ class LoggedTokens:
         )
 
     def _refuse(self) -> None:
-        self._refused += 1
-        now = self.clock()
-        if now - self._told_at < REFUSED_EVERY_S:
-            return
-        came = f"refused: {self._refused} requests whose token does not count"
-        self._refused, self._told_at = 0, now
-        self.log.write(call_line(int(now), "", "", "token", {}, came))
+        count = self.refused.add(NOBODY)
+        if count:
+            came = f"refused: {count} requests whose token does not count"
+            self.log.write(call_line(int(self.clock()), NOBODY, "", "token", {}, came))
 
 
 def client_of_request() -> ToolClient:
@@ -149,11 +145,12 @@ def server_of(
     tools = [ServedTool(each, ToolScope.READ) for each in reading_tools(readings)]
     tools += proposing_tools(readings.looker.config, client, clock)
     log = CallLog(config.mcp.log, config.mcp.log_max_mb * MEGABYTE)
-    rates = CallRates(config.mcp.calls_a_minute, time.monotonic)
-    watch = CallWatch({each.tool.name: each for each in tools}, client, rates, log, clock)
+    rates, refused = RateLimit(config.mcp.calls_a_minute, time.monotonic), RefusalCount(clock)
+    served = {each.tool.name: each for each in tools}
+    watch = CallWatch(served, client, rates, log, clock, refused)
     auth = None
     if url is not None:
-        auth = HttpAuth(LoggedTokens(door_of(config, clock), log, clock), url)
+        auth = HttpAuth(LoggedTokens(door_of(config, clock), log, clock, refused), url)
     return make_server(readings, tools, watch, auth)
 
 

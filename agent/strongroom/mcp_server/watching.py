@@ -9,20 +9,32 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_REQUEST, CallToolResult, TextContent
+from mcp.types import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    CallToolResult,
+    ListToolsResult,
+    TextContent,
+)
 from pydantic import BaseModel, ValidationError
 
 from strongroom.chain.ids import JsonObject
 from strongroom.foreign_text import plain
 from strongroom.mcp_server.call_log import CallLog, call_line
-from strongroom.mcp_server.rates import CallRates
 from strongroom.mcp_server.tokens import ToolScope
+from strongroom.rate_limit import RateLimit, RefusalCount
 from strongroom.settings import ConfigError
 
-CALL, READ = "tools/call", "resources/read"
+CALL, READ, LIST = "tools/call", "resources/read", "tools/list"
 MOST_ARGUMENTS = 4_096  # letters of JSON
+NAME_LETTERS = 40  # of a method, a tool
 ERROR_LETTERS = 300
 TOO_OFTEN = "too many calls: wait a minute"
+OUR_WORDS = {  # for the SDK's, which repeat what was asked for
+    METHOD_NOT_FOUND: "this server has no such method",
+    INVALID_PARAMS: "there is no such resource, or the parameters are none of this method",
+}
 UNWRITTEN = "the server cannot write its log, so it answers nothing: tell its operator"
 
 
@@ -53,9 +65,10 @@ class CallWatch:
 
     tools: Mapping[str, ServedTool]
     client: Callable[[], ToolClient]
-    rates: CallRates
+    rates: RateLimit
     log: CallLog
     clock: Callable[[], float]
+    refused: RefusalCount
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -64,8 +77,10 @@ class CallWatch:
         if ctx.request_id is None:
             return await call_next(ctx)
         client, (what, arguments) = self.client(), _asked(ctx)
-        if not self.rates.take(client.token or client.name):
-            self._write(client, what, arguments, f"refused: {TOO_OFTEN}")
+        if self.rates.wait(client.token or client.name):
+            count = self.refused.add(client.token or client.name)
+            if count:
+                self._write(client, what, arguments, f"refused: {TOO_OFTEN} ({count} calls)")
             raise MCPError(INVALID_REQUEST, TOO_OFTEN)
         if ctx.method == CALL:
             why = self._refusal(client, ctx.params or {}, arguments)
@@ -77,13 +92,22 @@ class CallWatch:
         try:
             found = await call_next(ctx)
         except MCPError as error:
-            self._write(client, what, arguments, f"refused: {plain(error.error.message)[:80]}")
-            raise
+            why = OUR_WORDS.get(error.error.code, plain(error.error.message)[:ERROR_LETTERS])
+            self._write(client, what, arguments, f"refused: {why}")
+            raise MCPError(error.error.code, why) from error
         except Exception:
             self._write(client, what, arguments, "failed")
             raise
         self._write(client, what, arguments, _came(found))
-        return found
+        return self._shown(client, found) if ctx.method == LIST else found
+
+    def _shown(self, client: ToolClient, found: HandlerResult) -> HandlerResult:
+        """Return of a list of tools what a client may call."""
+        listed = ListToolsResult.model_validate(
+            found.model_dump(by_alias=True) if isinstance(found, BaseModel) else found
+        )
+        may = [each for each in listed.tools if self.tools[each.name].scope in client.scopes]
+        return listed.model_copy(update={"tools": may})
 
     def _refusal(self, client: ToolClient, params: JsonObject, arguments: JsonObject) -> str:
         """Return why a call is not let through; empty: it is. No value that was given is in it."""
@@ -123,11 +147,11 @@ def _asked(ctx: ServerRequestContext[Any, Any]) -> tuple[str, JsonObject]:
     params = ctx.params or {}
     if ctx.method == CALL:
         given = params.get("arguments") or {}
-        name = plain(str(params.get("name")))[:40]
+        name = plain(str(params.get("name")))[:NAME_LETTERS]
         return f"{ctx.method} {name}", given if isinstance(given, Mapping) else {}
     if ctx.method == READ:
         return ctx.method, {"uri": str(params.get("uri"))}
-    return ctx.method, {}
+    return plain(ctx.method)[:NAME_LETTERS], {}
 
 
 def _came(found: HandlerResult) -> str:

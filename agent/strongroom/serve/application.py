@@ -11,9 +11,9 @@ from x402.schemas import PaymentRequirements
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import format_units
 from strongroom.payments.token import PaidToken
+from strongroom.rate_limit import RateLimit, network_of
 from strongroom.serve.configuration import ServeConfig, Topic
 from strongroom.serve.desk import TopicDesk
-from strongroom.serve.rate_limit import RateLimit
 from strongroom.serve.selling import RouteOffer, SaleAnswer, Seller
 from strongroom.serve.topics import SCHEMA, TopicUnknown
 
@@ -36,7 +36,7 @@ def create_app(
     terms = {topic: _terms(config, token, topic) for topic in desk.topics if topic in config.prices}
 
     def too_often(request: Request) -> Response | None:
-        wait = limit.wait(request.client.host if request.client else "")
+        wait = limit.wait(network_of(request.client.host if request.client else ""))
         if not wait:
             return None
         headers = {"Retry-After": str(int(wait) + 1)}
