@@ -21,6 +21,8 @@ from scripts.deploy import cli as deploy_command
 from scripts.verify import cli as verify_command
 from tests.broken_node import broken_line
 
+STEPS = 20  # transactions of a deployment: eleven of them are delays of its timelock
+
 
 class Killed(BaseException):
     """The process has died."""
@@ -220,7 +222,7 @@ def test_the_commands(plan, people, tmp_path):
     before = people.stranger.nonce
     done = CliRunner().invoke(deploy_command, [*common, "--dry-run"])
     assert done.exit_code == 0 and "nothing was sent" in done.output
-    assert "on a fork: 19 transactions" in done.output and "is one key" in done.output
+    assert f"on a fork: {STEPS} transactions" in done.output and "is one key" in done.output
     poor = [*common, "--account", "TEST::50"]
     done = CliRunner().invoke(deploy_command, [*poor, "--dry-run"])
     assert done.exit_code == 2 and "nothing was sent: the deployer lacks 0.0" in done.output
@@ -228,9 +230,9 @@ def test_the_commands(plan, people, tmp_path):
     assert "Send it?" in done.output and people.stranger.nonce == before and not record.exists()
     done = CliRunner().invoke(deploy_command, [*common, "--yes"])
     address = done.output.strip().splitlines()[-1]
-    assert done.exit_code == 0 and people.stranger.nonce == before + 19
+    assert done.exit_code == 0 and people.stranger.nonce == before + STEPS
     again = CliRunner().invoke(deploy_command, [*common, "--yes"])
-    assert again.output.strip().endswith(address) and people.stranger.nonce == before + 19
+    assert again.output.strip().endswith(address) and people.stranger.nonce == before + STEPS
     check = ["--vault", address, "--file", str(file), *place]
     done = CliRunner().invoke(verify_command, [*check, "--json"])
     assert done.exit_code == 0 and {each["grade"] for each in json.loads(done.output)} == {
@@ -338,7 +340,7 @@ def test_lost_answers_are_one_deployment_and_its_steps_are_named(plan, people, t
             runs += 1
             assert done.exit_code == 2 and "may have been sent: look at it" in done.output
             assert "the last step done is" in done.output and "run it again to go" in done.output
-    assert runs == 6 and people.stranger.nonce == before + 19
+    assert runs == 6 and people.stranger.nonce == before + STEPS
     steps = json.loads(record.read_text())["steps"]
     factory = ape.project.VaultFactory.at(steps["factory"]["address"])
     assert factory.vault_count() == 1 and vault_at(steps["vault"]["address"]).class_count() == 1
