@@ -10,7 +10,7 @@ from eth_utils import keccak
 from strongroom.chain.units import DAY
 from strongroom.information.forecast import Answers, BadForecast, ForecasterAway
 from strongroom.keeper.configuration import ForecasterSection
-from strongroom.keeper.wiring import _forecaster
+from strongroom.keeper.forecasters import make_forecaster
 from strongroom.payments import configuration as buying
 from strongroom.payments.binding import bound_nonce, refund_nonce
 from strongroom.payments.budget import Budget, OverBudget, Spent, check
@@ -216,9 +216,9 @@ def test_what_the_budget_refuses_is_a_source_that_does_not_answer():
 
 def test_a_paid_source_is_off_until_the_file_says_so(tmp_path):
     section = ForecasterSection(kind="paid", name="bought", url="http://a", path=tmp_path / "none")
-    off = _forecaster(section, None, None)
+    off = make_forecaster(section, None, None)
     assert off.forecast([MARKET], 100) == Answers()
     with pytest.raises(ConfigError, match="cannot be read"):
-        _forecaster(ForecasterSection(**section.model_dump() | {"enabled": True}), None, None)
+        make_forecaster(ForecasterSection(**section.model_dump() | {"enabled": True}), None, None)
     with pytest.raises(ConfigError, match="file of the wallet"):
-        _forecaster(ForecasterSection(kind="paid", name="bought", url="http://a"), None, None)
+        make_forecaster(ForecasterSection(kind="paid", name="bought", url="http://a"), None, None)

@@ -7,14 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 from eth_account import Account
+from strongroom.chain.failures import ChainAway
 from strongroom.devnet.operator_files import write_secret
 from strongroom.journal.lock import alone
 from strongroom.keeper.channels import channels_of
 from strongroom.keeper.configuration import load
 from strongroom.keeper.vault_facts import SafeFacts
 from strongroom.settings import ConfigError
-from strongroom.setup import folder_checks
-from strongroom.setup.chain_checks import _gas
+from strongroom.setup import chain_checks, folder_checks
+from strongroom.setup.report_gas import ReportGas
 from strongroom.setup.start_checks import start_checks
 
 from tests.agent.test_configuration import TEXT
@@ -140,9 +141,31 @@ def test_the_cosigner_is_another_owner_of_both_safes(folder, monkeypatch, key):
         (1, "paper", "note"),
     ],
 )
-def test_the_gas_is_enough_for_a_few_reports(folder, wei, mode, state):
+def test_the_gas_is_enough_for_a_few_reports(folder, monkeypatch, wei, mode, state):
     """At 30 gwei, ten of half a million gas: 0.15 coins."""
     config = config_of(folder, ('mode = "live"', f'mode = "{mode}"'))
+    (found,) = gas_row(monkeypatch, config, wei, lambda *_: ReportGas(500_000, "estimated"))
+    assert found.state.value == state and "10 reports cost up to 0.15 at" in found.found
+
+
+@pytest.mark.parametrize(
+    ("wei", "mode", "state"), [(0, "live", "wrong"), (1, "live", "note"), (0, "paper", "note")]
+)
+def test_gas_that_nobody_can_tell_is_unknown(folder, monkeypatch, wei, mode, state):
+    """Neither enough nor too little, but where there is none at all."""
+    config = config_of(folder, ('mode = "live"', f'mode = "{mode}"'))
+
+    def away(*_):
+        raise ChainAway("the node does not answer")
+
+    (found,) = gas_row(monkeypatch, config, wei, away)
+    assert found.state.value == state
+    assert "what a report costs is unknown: the node does not answer" in found.found
+
+
+def gas_row(monkeypatch, config, wei, gas_of_report):
+    """The doctor's row of the gas, where the executor has so much."""
+    monkeypatch.setattr(chain_checks, "gas_of_report", gas_of_report)
+    monkeypatch.setattr(chain_checks, "Chain", lambda *_: None)
     chain = SimpleNamespace(balance=lambda _: wei, request=lambda _: hex(30 * 10**9))
-    (found,) = _gas(chain, config)
-    assert found.state.value == state and "10 reports cost some 0.15 at" in found.found
+    return list(chain_checks._gas(chain, config))

@@ -24,9 +24,11 @@ from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk, read_pool
 from strongroom.journal import Journal, OrderIntent
+from strongroom.keeper.configuration import PoolSection
 from strongroom.reporting.report import Reporter, Reporting
 from strongroom.reporting.report_check import check_report
 from strongroom.reporting.seen import Unseen
+from strongroom.setup.source_checks import pool_checks
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
@@ -252,3 +254,24 @@ def test_a_report_is_held_against_what_its_place_in_the_block_shows(desk, chain,
 
     events, _ = told(8, silence, None)
     assert events[:2] == ["reported", "unanswered"] and "nav_differs" not in events
+
+
+def test_the_doctor_says_whether_a_pool_is_one_and_of_which_condition(desk, deployer, people):
+    def section(address, number):
+        question = "0x" + f"{number:02x}" * 32
+        return PoolSection(
+            address=address, question="?", question_id=question, oracle=people.oracle.address,
+            end="2030-01-01T00:00:00Z",
+        )  # fmt: skip
+
+    pools = (
+        section(desk.pool.address, 0xFC),
+        section(desk.pool.address, 0xFB),
+        section(desk.vault.address, 0xFC),
+    )
+    chain = SimpleNamespace(rpc_url=ape.networks.provider.http_uri)
+    config = SimpleNamespace(chain=chain, venue=SimpleNamespace(pools=pools))
+    found = [(each.state.value, each.found) for each in pool_checks(config)]
+    assert found[0] == ("ok", "answers, and holds both outcomes")
+    assert found[1][0] == "wrong" and "another condition" in found[1][1]
+    assert found[2][0] == "wrong" and "is not a fixed-product market maker" in found[2][1]

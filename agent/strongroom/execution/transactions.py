@@ -290,7 +290,7 @@ class Transactor:
             gas = terms.gas()
         except TransactionRefused as error:  # any other error says nothing about it
             return self._give_up(this, self._dry_run.why(this.calls, str(error)))
-        return self._send(this, call, gas * 5 // 4 + EXECUTION // 10, terms)
+        return self._send(this, call, limit_of(gas), terms)
 
     def _terms(self, call: Call) -> _Terms:
         """Return what sending a call depends on."""
@@ -488,3 +488,8 @@ class Transactor:
         """It is done once its block is deep enough."""
         if newest.number >= block + self._confirmations:
             self._book.step(replace(mined, mined=block), TransactionState.DONE)
+
+
+def limit_of(estimate: int) -> int:
+    """Return the gas that a Safe's transaction is sent with, for what a node says that it needs."""
+    return estimate * 5 // 4 + EXECUTION // 10

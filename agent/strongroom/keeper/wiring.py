@@ -1,6 +1,5 @@
 """Put a keeper together from its configuration, and refuse what cannot work before it starts."""
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC
@@ -29,37 +28,27 @@ from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket, pool_tokens
 from strongroom.information.books import Book, BookReader, BooksAway
-from strongroom.information.forecast import (
-    CsvForecaster,
-    Forecaster,
-    HttpForecaster,
-    LlmForecaster,
-)
+from strongroom.information.forecast import Forecaster
 from strongroom.information.gamma import FeeSchedule, GammaClient, Market
 from strongroom.information.kept_books import KeptBooks
-from strongroom.information.pairs import load_pairs
-from strongroom.information.reference_forecasts import ReferenceForecaster
 from strongroom.information.sources import Freshness, Sources
 from strongroom.information.stream import MarketStream
-from strongroom.information.wallet_forecasts import WalletForecaster
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings, assemble
 from strongroom.keeper.configuration import (
     Config,
     CosignerSection,
     ExecutionSection,
-    ForecasterSection,
     LimitsSection,
     PoolSection,
     ReporterSection,
     SizingSection,
 )
+from strongroom.keeper.forecasters import make_forecaster
 from strongroom.keeper.grounds import with_grounds
 from strongroom.keeper.pack_sections import parameters_of, trading_of
-from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.keeper.venue_access import log_in_as, safe_keys, venue_relayer, venue_wallets
-from strongroom.payments.forecaster import paid_forecaster
 from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
@@ -92,14 +81,14 @@ def build(
     packs = make_packs(config.packs)
     now = clock or time.time
     chain = connect(config, now, on_event)
-    forecasters = [_forecaster(each, config, chain) for each in config.forecasters]
+    forecasters = [make_forecaster(each, config, chain) for each in config.forecasters]
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     wallets = venue_wallets(config, chain)
     reporter = check_vault(config, chain)
     served = _served(config, chain)
     vault = VaultReader(chain, config.vault, config.classes, wallets, served)
-    pools = [_pool_market(chain, each) for each in config.venue.pools]
+    pools = [pool_market(chain, each) for each in config.venue.pools]
     cosigner = None if config.cosigner is None else _cosigner(config.cosigner)
     signers, kept = _signers(config, chain, owner, cosigner), journal or Journal(config.journal)
     transactor = _transactor(config, kept, chain, signers, executor, on_event)
@@ -295,7 +284,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
     )
 
 
-def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
+def pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
     """Return a pool's market with the ids that follow from oracle and question.
 
     Raises:
@@ -514,39 +503,6 @@ def _cosigner(section: CosignerSection) -> CosignerClient:
     except CosignerAway as error:
         raise ConfigError(f"[cosigner.url] {error}: start it first") from error
     return client
-
-
-def _forecaster(section: ForecasterSection, config: Config, chain: Chain) -> Forecaster:
-    if section.kind == "wallets":
-        if not section.signal or section.path is None:
-            raise ConfigError(
-                f"[forecasters.{section.name}] wallets need `signal = true`, they lift confidence "
-                "and move no money by themselves, and `path`: a file of `strongroom study wallets`"
-            )
-        exchanges = [each.address for each in config.venue.exchanges]
-        return WalletForecaster(chain, exchanges, section.path, section.name)
-    if section.kind == "csv":
-        if section.path is None:
-            raise ConfigError(f"[forecasters.{section.name}] a csv needs `path`")
-        return CsvForecaster(section.path, section.name)
-    if section.kind == "reference":
-        if section.path is None:
-            raise ConfigError(f"[forecasters.{section.name}] needs `path`: a file of pairs")
-        pairs = load_pairs(section.path)
-        return ReferenceForecaster(pairs, venues_of(pairs), section.name)
-    if section.kind == "paid":
-        is_on = section.enabled and "enabled" in section.model_fields_set
-        return paid_forecaster(section.name, section.url, section.path, is_on)
-    if not section.url:
-        raise ConfigError(f"[forecasters.{section.name}] needs `url`")
-    if section.kind == "http":
-        return HttpForecaster(section.url, section.name)
-    key = os.environ.get(section.key_env, "")
-    if section.enabled and not key:
-        raise ConfigError(
-            f"[forecasters.{section.name}] set the variable that `key_env` names to the API key"
-        )
-    return LlmForecaster(section.url, section.model, key, section.enabled, section.name)
 
 
 def _sources(

@@ -23,10 +23,10 @@ from strongroom.keeper.vault_facts import NOT_THERE, asset_at, look, safe_at
 from strongroom.keeper.wiring import check_vault
 from strongroom.setup.checks import Check, CheckState
 from strongroom.setup.keeper_checks import told
+from strongroom.setup.report_gas import gas_of_report
 
 TIMEOUT_S = 5.0
 FEW = 10  # transactions, that a live keeper can at least pay for
-GAS_OF_ONE = 500_000  # a report with some markets, in a Safe's transaction
 FIRST_MODULE = "0x0000000000000000000000000000000000000001"  # a Safe's list begins and ends there
 GUARD = to_hex(keccak(b"guard_manager.guard.address"))  # the slot where a Safe has its guard
 MODULES = {
@@ -218,11 +218,26 @@ def _gas(chain: Contracts, config: Config) -> Iterator[Check]:
         yield Check("gas", CheckState.NOTE, f"unknown: {key} does not say whose it is")
         return
     wei = chain.balance(executor)
-    needed = FEW * GAS_OF_ONE * int(str(chain.request("eth_gasPrice")), 16)
-    has, least = (f"{Decimal(each) / ETHER:.4g}" for each in (wei, needed))
-    words = f"{executor} has {has}, {FEW} reports cost some {least} at the node's gas price"
+    has = f"{executor} has {_coins(wei)}"
+    state = CheckState.WRONG if config.operations.mode in SENDING else CheckState.NOTE
+    cure = f"send {executor} some of the chain's coin"
+    try:
+        one = gas_of_report(Chain(config.chain.rpc_url, TIMEOUT_S), config.vault)
+    except StrongroomError as error:
+        words = f"{has}; what a report costs is unknown: {error}"
+        yield Check("gas", CheckState.NOTE if wei else state, words, "" if wei else cure)
+        return
+    needed = FEW * one.gas * int(str(chain.request("eth_gasPrice")), 16)
+    records = " without its decision records" if config.evidence.on_chain else ""
+    words = (
+        f"{has}, {FEW} reports cost up to {_coins(needed)} at the node's gas price: one{records} "
+        f"takes up to {one.gas:,} gas ({one.how})"
+    )
     if wei and wei >= needed:
         yield Check("gas", CheckState.OK, words)
-        return
-    state = CheckState.WRONG if config.operations.mode in SENDING else CheckState.NOTE
-    yield Check("gas", state, words, f"send {executor} some of the chain's coin")
+    else:
+        yield Check("gas", state, words, cure)
+
+
+def _coins(wei: int) -> str:
+    return f"{Decimal(wei) / ETHER:.4g}"

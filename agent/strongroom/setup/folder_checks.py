@@ -39,6 +39,7 @@ from strongroom.setup.keeper_checks import (
     tick_check,
     told,
 )
+from strongroom.setup.source_checks import forecaster_checks, pool_checks, unknown_sources
 from strongroom.setup.start_checks import start_checks
 
 LOGS = 6  # the running one and five older ones
@@ -81,6 +82,8 @@ def folder_checks(
         ("co-signer", lambda: _cosigner(config, cosigner)),
         ("venue", lambda: _venue(config)),
         ("packs", lambda: _packs(config)),
+        ("forecasters", lambda: forecaster_checks(config)),
+        ("pools", lambda: pool_checks(config)),
         ("journal", lambda: _journal(config)),
         ("evidence", lambda: _evidence(config)),
         ("disk", lambda: _disk(config, folder)),
@@ -192,6 +195,7 @@ def _venue(config: Config) -> Iterator[Check]:
 
 def _packs(config: Config) -> Iterator[Check]:
     yield Check("packs", CheckState.OK, ", ".join(each.name for each in make_packs(config.packs)))
+    yield from unknown_sources(config)
 
 
 def _journal(config: Config) -> Iterator[Check]:
