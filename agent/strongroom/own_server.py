@@ -10,9 +10,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from strongroom.errors import BadInput
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # hosts to listen at, not to ask
 SILENT_S = 10.0  # a scraper that is there has said what it wants long before
+
+
+class PortInUse(BadInput):
+    """Something listens on a port."""
 
 
 def reached_at(host: str) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx2
-import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from strongroom.app_server import app_server, opened
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import OpenMarkets
 from strongroom.journal import Journal
@@ -67,6 +67,7 @@ class Place:
                 "packs": {"proposals": {"clients": clients}},
                 "proposals": ProposalsSection(folder=folder / "proposals", most_waiting=3),
             }
+        mcp = {"requests_a_minute": 100_000, **mcp}
         section = McpSection(tokens=folder / "tokens.json", log=folder / "calls.log", **mcp)
         self.config = found.model_copy(
             update={
@@ -103,13 +104,13 @@ class Place:
     def served(self):
         """Run the server at a port of this machine; yield its URL."""
         server = serving.server_of(self.config, None, serving.client_of_request, "http://127.0.0.1")
-        app = serving.http_app(server, ("127.0.0.1",))
-        running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-        thread = threading.Thread(target=running.run, daemon=True)
+        app = serving.http_app(server, ("127.0.0.1",), self.config.mcp.requests_a_minute)
+        running, door = app_server(app, serving.LEAVE_S), opened("127.0.0.1", 0)
+        thread = threading.Thread(target=running.run, args=([door],), daemon=True)
         thread.start()
         while not running.started:
             time.sleep(0.01)
-        port = running.servers[0].sockets[0].getsockname()[1]
+        port = door.getsockname()[1]
         try:
             yield f"http://127.0.0.1:{port}{serving.PATH}"
         finally:

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 # From the ground floor up. A package may import those before it, never those after it.
 FLOORS = (
     *("errors", "addresses", "foreign_text", "screen", "extras", "workers", "settings"),
-    *("own_server", "rate_limit", "chain"),
+    *("own_server", "app_server", "rate_limit", "chain"),
     *("annotated", "database", "information"),
     *("analysis", "strategy", "journal", "signing", "mandates", "probe", "execution"),
     *("reporting", "cosigner", "payments"),

@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from strongroom.app.cockpit.acts import ACTS, NoSuchAct, NotSure, carry_out
-from strongroom.app.cockpit.command import CockpitOptions, OpenToAll, run_cockpit
+from strongroom.app.cockpit.command import run_cockpit
 from strongroom.app.cockpit.door import Door
 from strongroom.app.cockpit.gauges import Numbers, scrape
 from strongroom.app.cockpit.holdings import held_rows
@@ -21,7 +21,7 @@ from strongroom.app.cockpit.log_tail import MOST_BYTES, MOST_LINES, read_log
 from strongroom.app.cockpit.looking import JournalAway, Looker
 from strongroom.app.cockpit.service import create_app
 from strongroom.app.cockpit.shown import cosigner_words, is_alive
-from strongroom.app.serving import PortInUse
+from strongroom.app_server import OpenToOthers, ServedKeeper
 from strongroom.chain.units import MICRO
 from strongroom.execution.taken_out import is_taken_out, take_out
 from strongroom.information.books import Book, Level
@@ -33,6 +33,7 @@ from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.safety import NotStopped, pause_call
 from strongroom.keeper.standing import FACT, Standing, StandingKeeper, kept_standing
 from strongroom.keeper.tick import Tick
+from strongroom.own_server import PortInUse
 from strongroom.reporting.marks import Method
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import make_pack
@@ -115,20 +116,20 @@ def test_the_door(path, headers, status):
 
 def test_other_machines_are_let_in_only_by_a_name(config, journal, tmp_path, monkeypatch):
     monkeypatch.setattr("strongroom.app.cockpit.command.load", lambda path: config)
-    with pytest.raises(OpenToAll, match="name with --name"):
-        run_cockpit(CockpitOptions(tmp_path, host="0.0.0.0"), print)
+    with pytest.raises(OpenToOthers, match="name with --name"):
+        run_cockpit(ServedKeeper(tmp_path, host="0.0.0.0"), print)
     told = []
     serving = SimpleNamespace(run=lambda sockets: told.append(sockets[0].getsockname()))
-    monkeypatch.setattr("strongroom.app.cockpit.command.uvicorn.Server", lambda config: serving)
-    run_cockpit(CockpitOptions(tmp_path, host="0.0.0.0", port=0, names=("desk",)), told.append)
+    monkeypatch.setattr("strongroom.app.cockpit.command.app_server", lambda app, leave_s: serving)
+    run_cockpit(ServedKeeper(tmp_path, host="0.0.0.0", port=0, names=("desk",)), told.append)
     link, whoever, others, (host, port) = told
     assert link.startswith(f"http://desk:{port}/#") and host == "0.0.0.0"
     assert "can stop it" in whoever and "not encrypted" in others
     told.clear()
-    run_cockpit(CockpitOptions(tmp_path, port=0), told.append)
+    run_cockpit(ServedKeeper(tmp_path, port=0), told.append)
     assert told[0].startswith("http://127.0.0.1:") and len(told) == 3
     with socket.create_server(("127.0.0.1", 0)) as door, pytest.raises(PortInUse, match="--port"):
-        run_cockpit(CockpitOptions(tmp_path, port=door.getsockname()[1]), print)
+        run_cockpit(ServedKeeper(tmp_path, port=door.getsockname()[1]), print)
 
 
 # how a keeper stands

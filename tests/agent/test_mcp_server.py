@@ -16,9 +16,10 @@ import pytest
 from click.testing import CliRunner
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
+from strongroom.app_server import OpenToOthers, ServedKeeper
 from strongroom.cli.main import command
 from strongroom.mcp_server.call_log import BrokenChain, CallLog, call_line, read_calls
-from strongroom.mcp_server.serving import McpOptions, OpenToOthers, serve_http
+from strongroom.mcp_server.serving import serve_http
 from strongroom.mcp_server.tokens import NoSuchClient, ToolScope, read_tokens, revoke
 from strongroom.settings import ConfigError
 
@@ -80,7 +81,7 @@ def test_other_hosts_and_pages_are_refused(place):
         assert post(url, token, Origin=url) == 403  # no page at all
         assert post(url, token) == 200
     with pytest.raises(OpenToOthers, match="--name"):
-        serve_http(McpOptions(Path("docs/examples/keeper.toml"), host="0.0.0.0"), print)
+        serve_http(ServedKeeper(Path("docs/examples/keeper.toml"), host="0.0.0.0"), print)
 
 
 def test_the_file_has_hashes_alone_and_only_its_owner_reads_it(place):
@@ -250,6 +251,24 @@ def test_who_asks_too_often_does_not_push_others_out_of_the_log(tmp_path, monkey
     lines = list(read_calls(place.config.mcp.log))
     assert len([each for each in lines if each["who"] == "thief"]) == 3
     assert len(lines) == 5
+
+
+def test_no_address_asks_too_often_with_or_without_a_token(tmp_path, monkeypatch):
+    place = Place(tmp_path, requests_a_minute=5)
+    place.stand_in(monkeypatch)
+    with place.served() as url:
+        assert [post(url, each) for each in (None, "x", place.token(), "y", "z")] == [
+            401, 401, 200, 401, 401,
+        ]  # fmt: skip
+        assert post(url, place.token()) == 429
+
+
+def test_nobody_listens_for_what_is_never_sent(place):
+    """A stream by GET stayed open for ever, unlimited and unlogged."""
+    with place.served() as url:
+        sent = {"Accept": "text/event-stream", "Authorization": f"Bearer {place.token()}"}
+        for method in ("GET", "DELETE", "PUT", "HEAD"):
+            assert httpx.request(method, url, headers=sent, timeout=120).status_code == 405
 
 
 def test_a_token_sees_what_it_may_call(tmp_path, monkeypatch):

@@ -7,14 +7,9 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 
-from strongroom.errors import BadInput
-from strongroom.own_server import LOOPBACK, SILENT_S, OwnServer
+from strongroom.own_server import LOOPBACK, SILENT_S, OwnServer, PortInUse
 
 HOST = LOOPBACK[0]
-
-
-class PortInUse(BadInput):
-    """Something listens on the port of the app."""
 
 
 class _Files(SimpleHTTPRequestHandler):

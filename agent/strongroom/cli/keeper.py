@@ -100,9 +100,10 @@ def ui(config: Path, mode: str | None, port: int, host: str, names: tuple[str, .
       strongroom keeper ui keeper.toml
       strongroom keeper ui keeper.toml --mode paper --port 8611
     """
-    from strongroom.app.cockpit.command import CockpitOptions, run_cockpit
+    from strongroom.app.cockpit.command import run_cockpit
+    from strongroom.app_server import ServedKeeper
 
-    run_cockpit(CockpitOptions(config, mode, host, port, names), click.echo)
+    run_cockpit(ServedKeeper(config, mode, host, port, names), click.echo)
 
 
 @command.command("try-notify", cls=Command)

@@ -51,9 +51,10 @@ def serve(config: Path, mode: str | None, port: int, host: str, names: tuple[str
       strongroom mcp serve keeper.toml --mode paper --port 8621
     """
     _check_installed()
-    from strongroom.mcp_server.serving import McpOptions, serve_http
+    from strongroom.app_server import ServedKeeper
+    from strongroom.mcp_server.serving import serve_http
 
-    serve_http(McpOptions(config, mode, host, port, names), click.echo)
+    serve_http(ServedKeeper(config, mode, host, port, names), click.echo)
 
 
 @command.command("pipe", cls=Command)
@@ -66,9 +67,10 @@ def pipe(config: Path, mode: str | None) -> None:
     Example: strongroom mcp pipe keeper.toml
     """
     _check_installed()
-    from strongroom.mcp_server.serving import McpOptions, serve_pipe
+    from strongroom.app_server import ServedKeeper
+    from strongroom.mcp_server.serving import serve_pipe
 
-    serve_pipe(McpOptions(config, mode))
+    serve_pipe(ServedKeeper(config, mode))
 
 
 @command.command("token", cls=Command)

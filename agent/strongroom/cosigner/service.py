@@ -12,6 +12,7 @@ from typing import Annotated
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from strongroom.app_server import app_server
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.nodes import Agreement, one_node
@@ -20,7 +21,7 @@ from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.mandate_watch import MandateConfig, MandateWatch
 from strongroom.cosigner.policy import Policy
-from strongroom.cosigner.server import Judge, create_app
+from strongroom.cosigner.server import MAX_BODY, Judge, create_app
 from strongroom.cosigner.store import Store
 from strongroom.cosigner.wire import BadSecret
 from strongroom.own_server import reached_at
@@ -36,6 +37,8 @@ from strongroom.settings import (
     read_secret,
     read_toml,
 )
+
+LEAVE_S = 10  # at the end, for signatures that are under way
 
 
 class CosignerConfig(BaseModel):
@@ -98,7 +101,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
         app = create_app(judge, secret)
     except BadSecret as error:
         raise ConfigError(f"[secret_file] {error}") from error
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    return app_server(app, LEAVE_S, MAX_BODY)
 
 
 def serve(config: CosignerConfig, on_open: Callable[[str], None] = lambda words: None) -> None:

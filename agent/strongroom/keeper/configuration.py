@@ -291,6 +291,7 @@ class McpSection(Section):
     log: Place = Field(Path("mcp-calls.log"), validate_default=True)  # JSON lines, chained
     log_max_mb: int = Field(10, gt=0)  # then it rotates; five older ones stay
     calls_a_minute: int = Field(60, gt=0)  # of one token
+    requests_a_minute: int = Field(600, gt=0)  # of one address, with or without a token
     audit: Place | None = None  # verdict.json of `strongroom audit --out`
     backtests: Place | None = None  # folder, with a backtest's folder each
 

@@ -2,21 +2,19 @@
 or over a pipe, for the program that starts it."""
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uvicorn
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.responses import PlainTextResponse
 
-from strongroom.app.serving import PortInUse
-from strongroom.errors import BadInput, Refused
+from strongroom.app_server import MOST_BODY, ServedKeeper, app_server
+from strongroom.errors import Refused
 from strongroom.keeper.configuration import Config, load
 from strongroom.mcp_server.call_log import CallLog, call_line
 from strongroom.mcp_server.proposing import proposing_tools
@@ -24,44 +22,23 @@ from strongroom.mcp_server.reading import VaultReadings
 from strongroom.mcp_server.server import HttpAuth, make_server, reading_tools
 from strongroom.mcp_server.tokens import TokenDoor, ToolScope, audience_of
 from strongroom.mcp_server.watching import CallWatch, ServedTool, ToolClient
-from strongroom.own_server import LOOPBACK
-from strongroom.rate_limit import RateLimit, RefusalCount
+from strongroom.rate_limit import RateLimit, RefusalCount, network_of
 from strongroom.settings import ConfigError
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 PATH = "/mcp"
-MOST_BODY = 64 * 1_024  # bytes of a request
+HERE = ("127.0.0.1", "localhost", "[::1]")  # what this machine calls itself
+LEAVE_S = 1  # at the end, for calls that are under way
 TOKEN_ENV = "STRONGROOM_MCP_TOKEN"
 PIPE = "pipe"  # the client's name over a pipe without a token
 MEGABYTE = 1_024 * 1_024
 NOBODY = ""  # whose token does not count
 
 
-class OpenToOthers(BadInput):
-    """The server would be open to other machines, and nobody has said under which name."""
-
-
 class NotLetIn(Refused):
     """The token of the environment is nobody's, another vault's, or over."""
-
-
-@dataclass(frozen=True)
-class McpOptions:
-    """Which keeper, and where.
-
-    Attributes:
-        config: its file
-        mode: instead of the file's
-        names: under which other machines reach this one
-    """
-
-    config: Path
-    mode: str | None = None
-    host: str = LOOPBACK[0]
-    port: int = 8620
-    names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -159,64 +136,64 @@ def door_of(config: Config, clock: Callable[[], float] = time.time) -> TokenDoor
     return TokenDoor(config.mcp.tokens, audience_of(config.chain.chain_id, config.vault), clock)
 
 
-def http_app(server: MCPServer, names: tuple[str, ...]) -> "Starlette":
+def http_app(server: MCPServer, names: tuple[str, ...], a_minute: int) -> "ASGIApp":
     """Return the server over HTTP: a request knows no other, hosts are ours, no page may ask.
 
     Args:
         names: hosts, without port
+        a_minute: requests of one address, whatever they hold
     """
     hosts = [each for name in names for each in (name, f"{name}:*")]
-    return server.streamable_http_app(
+    app = server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=True,
         stateless_http=True,
         max_request_body_size=MOST_BODY,
         transport_security=TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[]),
     )
+    return OnlyCalls(app, RateLimit(a_minute, time.monotonic))
 
 
-def serve_http(options: McpOptions, say: Callable[[str], None]) -> None:
+@dataclass(frozen=True)
+class OnlyCalls:
+    """The application for requests that call something: this server sends nothing of its own, so
+    nobody needs to listen for it. No address asks too often, with or without a token."""
+
+    app: "ASGIApp"
+    rates: RateLimit
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Let a request through, or refuse it."""
+        answer: ASGIApp = self.app
+        if scope["type"] == "http":
+            wait = self.rates.wait(network_of((scope.get("client") or ("",))[0]))
+            if scope["method"] != "POST":
+                answer = PlainTextResponse("ask by POST\n", 405, {"Allow": "POST"})
+            if wait:
+                again = {"Retry-After": str(int(wait) + 1)}
+                answer = PlainTextResponse("too many requests: wait\n", 429, again)
+        await answer(scope, receive, send)
+
+
+def serve_http(options: ServedKeeper, say: Callable[[str], None]) -> None:
     """Serve over HTTP until SIGINT or SIGTERM.
 
     Raises:
         ConfigError: there is no journal, or the file cannot be used.
         OpenToOthers, PortInUse: see the classes.
     """
-    is_local = options.host in LOOPBACK
-    if not is_local and not options.names:
-        raise OpenToOthers(
-            f"--host {options.host} opens the server to other machines: name with --name what "
-            "they call this one, or keep it here and use `ssh -L`"
-        )
-    config = load(options.config)
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    try:
-        door = socket.create_server((options.host, options.port), family=family)
-    except OSError as error:
-        raise PortInUse(
-            f"{options.host} port {options.port} cannot be used ({error.strerror}): name another "
-            "one with --port"
-        ) from error
-    with door:
-        name = options.host if is_local else options.names[0]
-        shown = f"[{name}]" if ":" in name else name
-        url = f"http://{shown}:{door.getsockname()[1]}{PATH}"
+    with options.open() as (port, place):
+        url = f"{place}{PATH}"
+        config = load(options.config)
         server = server_of(config, options.mode, client_of_request, url)
-        names = ("127.0.0.1", "localhost", "[::1]", *options.names)
+        app = http_app(server, (*HERE, *options.names), config.mcp.requests_a_minute)
         say(f"{url} until Ctrl-C")
-        if not is_local:
-            say(
-                "Other machines reach this port, and the connection is not encrypted: who listens "
-                "in has the tokens. Put a server with TLS in front, or use `ssh -L`."
-            )
-        settings = uvicorn.Config(
-            http_app(server, names), log_level="warning", access_log=False, server_header=False,
-            timeout_graceful_shutdown=1,
-        )  # fmt: skip
-        uvicorn.Server(settings).run(sockets=[door])
+        if warning := options.warning("the tokens"):
+            say(warning)
+        app_server(app, LEAVE_S).run(sockets=[port])
 
 
-def serve_pipe(options: McpOptions) -> None:
+def serve_pipe(options: ServedKeeper) -> None:
     """Serve over standard input and output until the other side ends.
 
     Raises:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uvicorn
 from fastapi import FastAPI
 from x402.http import FacilitatorConfig
 from x402.http.facilitator_client import HTTPFacilitatorClientSync
 
+from strongroom.app_server import app_server, opened
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.contracts import Key
 from strongroom.chain.units import DAY
+from strongroom.own_server import LOOPBACK
 from strongroom.payments.configuration import open_token
 from strongroom.payments.token import PaidToken
 from strongroom.serve.application import create_app
@@ -69,11 +70,7 @@ def serve(config: ServeConfig, on_open: Callable[[str], None], seconds: float | 
     with only_one(lock_of(config.store), f"a server with the store {config.store}"):
         shop = open_shop(config)
         with _door(config.listen) as door:
-            settings = uvicorn.Config(
-                shop.app, log_level="warning", access_log=False, server_header=False,
-                timeout_graceful_shutdown=LEAVE_S,
-            )  # fmt: skip
-            server = uvicorn.Server(settings)
+            server = app_server(shop.app, LEAVE_S, proxies=config.proxies)
             if seconds is not None:
                 timer = threading.Timer(seconds, setattr, (server, "should_exit", True))
                 timer.daemon = True
@@ -106,10 +103,9 @@ def refunds(
 @contextmanager
 def _door(listen: str) -> Iterator[socket.socket]:
     host, _, port = listen.rpartition(":")
-    with socket.socket() as door:
-        try:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            door.bind((host or "127.0.0.1", int(port)))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"[listen] {listen} cannot be opened: is the port in use?") from error
+    try:
+        door = opened(host.strip("[]") or LOOPBACK[0], int(port))
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigError(f"[listen] {listen} cannot be opened: is the port in use?") from error
+    with door:
         yield door

@@ -73,6 +73,7 @@ class ServeConfig(Section):
     """Everything of one server."""
 
     listen: str = "127.0.0.1:8700"
+    proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
     store: Place = Field(Path("serve.db"), validate_default=True)
     payee: Address
     chain: NodeSection
