@@ -3,6 +3,7 @@
 The wallet is a small one of its own. A vault signs nothing, so its money cannot pay.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -32,12 +33,14 @@ from strongroom.payments.budget import Budget
 from strongroom.payments.configuration import BuyerConfig, open_token
 from strongroom.payments.headers import BadHeader, decoded
 from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
-from strongroom.payments.token import PaidToken
+from strongroom.payments.token import PaidToken, TokenDomain
 
 TIMEOUT_S = 60.0  # settling waits for a block
 LONGEST_S = 600  # that a payment of ours may be settled in
 SPARE_S = 10  # before a payment's end it is not sent again
 SHOWN = 300  # characters of a server's words
+PRICE = re.compile(r"[1-9][0-9]{0,29}", re.ASCII)  # base units
+PAYEE = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 
 class ServerAway(Away):
@@ -125,7 +128,9 @@ class Buyer:
         )
         self._purchases.reserve(wanted, self._budget)
         client = x402ClientSync()
-        client.register(self._token.network, _Bound(self._account, nonce, until))
+        client.register(
+            self._token.network, _Bound(self._account, self._token.domain, nonce, until)
+        )
         most: SpendControlAsset = {
             "network": self._token.network,
             "asset": self._token.address,
@@ -147,9 +152,7 @@ class Buyer:
     def _chosen(self, terms: PaymentRequired) -> PaymentRequirements:
         """Return the terms that we can pay by."""
         for each in terms.accepts:
-            fits = each.scheme == "exact" and str(each.network) == self._token.network
-            fits = fits and each.asset.lower() == self._token.address.lower()
-            if fits and "assetTransferMethod" not in each.extra and each.amount.isdecimal():
+            if self._fits(each):
                 if self._payees and each.pay_to.lower() not in self._payees:
                     raise PaymentRefused(
                         f"the server wants to be paid at {plain(each.pay_to)[:60]}, which is none "
@@ -157,8 +160,25 @@ class Buyer:
                     )
                 return each
         raise PaymentRefused(
-            f"the server takes no signed transfer of {self._token.address} on "
+            f"the server takes no signed transfer of {self._token.address} "
+            f"({self._token.domain.name}, version {self._token.domain.version}) on "
             f"{self._token.network}: nothing was signed; name its token and chain"
+        )
+
+    def _fits(self, each: PaymentRequirements) -> bool:
+        """Whether terms are for a signed transfer of our token, and can be signed as they are: what
+        cannot would hold a part of the budget for nothing."""
+        domain = self._token.domain
+        return (
+            each.scheme == "exact"
+            and str(each.network) == self._token.network
+            and each.asset.lower() == self._token.address.lower()
+            and "assetTransferMethod" not in each.extra
+            and each.extra.get("name", domain.name) == domain.name
+            and each.extra.get("version", domain.version) == domain.version
+            and PRICE.fullmatch(each.amount) is not None
+            and PAYEE.fullmatch(each.pay_to) is not None
+            and each.max_timeout_seconds > 0
         )
 
     def _send(self, purchase: DataPurchase) -> BoughtAnswer:
@@ -209,11 +229,13 @@ def open_buyer(config: BuyerConfig) -> Buyer:
 
 
 class _Bound(ExactEvmScheme):
-    """The package's scheme, with a nonce and an end that are told."""
+    """The package's scheme, with a nonce, an end and a token's domain that are told: whatever a
+    server says, the domain is the one of the buyer's file."""
 
-    def __init__(self, account: LocalAccount, nonce: str, until: int) -> None:
+    def __init__(self, account: LocalAccount, domain: TokenDomain, nonce: str, until: int) -> None:
         super().__init__(account)  # type: ignore[arg-type]  # it wraps an account itself
         self._nonce, self._until = nonce, until
+        self._domain = {"name": domain.name, "version": domain.version}
 
     def create_payment_payload(  # type: ignore[override]
         self, requirements: PaymentRequirements
@@ -223,7 +245,8 @@ class _Bound(ExactEvmScheme):
             self._signer.address, requirements.pay_to, requirements.amount,
             "0", str(self._until), self._nonce,
         )  # fmt: skip
-        signature = self._sign_authorization(authorization, requirements)
+        ours = requirements.model_copy(update={"extra": self._domain})
+        signature = self._sign_authorization(authorization, ours)
         return ExactEIP3009Payload(authorization, signature).to_dict()
 
 
