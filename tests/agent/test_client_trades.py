@@ -4,15 +4,19 @@ once; and what stands in the way of more. Numbers by hand."""
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from click.testing import CliRunner
 from strongroom.chain.ids import canonical, keccak
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
+from strongroom.cli.main import command
 from strongroom.information.client_trades import (
     LONGEST_S,
+    MOST_OF_CLIENT,
     ClientTrade,
     QueueFull,
     TradeQueue,
@@ -134,7 +138,21 @@ def test_a_later_statement_of_a_lower_chance_lets_an_exit_rule_sell():
     assert one.chance(seen(high, low), ONE, YES) == 0.35
     assert one.chance(seen(high, low), ONE, NO) == pytest.approx(0.65)
     assert one.chance(seen(trade(chance=990_000)), ONE, YES) is None
+    assert one.chance(seen(high, trade(3, chance=990_000, made_at=NOW - 4)), ONE, YES) is None
     assert one.chance(seen(), ONE, YES) is None
+
+
+def test_no_client_sells_what_another_still_believes_in():
+    """A stolen token of one would have sold what was bought for the other, with no limit of a
+    day: the newest statement of anybody counted."""
+    one = pack()
+    high, thief = trade(), trade(2, "other", chance=350_000, made_at=NOW - 5)
+    assert one.chance(seen(high, thief), ONE, YES) == 0.5
+    assert one.chance(seen(high, thief), ONE, NO) == pytest.approx(0.65)
+    wrong = trade(3, "other", chance=990_000, made_at=NOW - 5)  # 58 points from the market
+    assert one.chance(seen(high, wrong), ONE, YES) == 0.5
+    nobody = trade(4, "nobody", chance=600_000, made_at=NOW - 5)
+    assert one.chance(seen(high, nobody), ONE, YES) == 0.5
 
 
 def test_a_limit_is_a_number_above_nothing():
@@ -191,6 +209,53 @@ def test_the_same_proposal_twice_is_one_and_a_client_has_so_many(tmp_path):
     assert list(queue.read(NOW + 600)) == []
 
 
+def test_many_at_once_of_one_client_are_no_more_than_may_wait(tmp_path):
+    """24 at once, of which 3 may wait, were 19."""
+    queue = TradeQueue(tmp_path)
+
+    def put(number):
+        try:
+            return queue.put("desk", terms(price=400_000 + number), NOW, 3)
+        except QueueFull:
+            return None
+
+    with ThreadPoolExecutor(24) as threads:
+        names = list(threads.map(put, range(24)))
+    assert len([each for each in names if each]) == len(list(queue.read(NOW))) == 3
+
+
+def test_one_client_cannot_fill_the_folder_of_all(tmp_path):
+    """What is decided or over is kept for a day, and counts for its client alone."""
+    queue = TradeQueue(tmp_path)
+    for number in range(MOST_OF_CLIENT):
+        queue.put("thief", terms(price=400_000 + number, good_until=NOW + 10 + number), NOW, 999)
+    late = NOW + 10 + MOST_OF_CLIENT
+    with pytest.raises(QueueFull, match="wait a day"):
+        queue.put("thief", terms(good_until=late + 600), late, 3)
+    assert queue.put("desk", terms(good_until=late + 600), late, 3)
+    queue.tidy(late + LONGEST_S)
+    assert queue.put("thief", terms(good_until=late + LONGEST_S + 600), late + LONGEST_S, 3)
+
+
+def test_what_waits_of_a_client_is_taken_back_with_his_token(tmp_path):
+    queue = TradeQueue(tmp_path / "queue")
+    assert queue.take_back("desk", NOW) == 0
+    decided, waits, over = (
+        queue.put("desk", terms(price=price, good_until=until), NOW, 9)
+        for price, until in ((1, NOW + 600), (2, NOW + 600), (3, NOW + 50))
+    )
+    other = queue.put("other", terms(), NOW, 9)
+    queue.answer(decided, TradeState("decided", "", "0xd"))
+    queue.answer(waits, TradeState("waiting", "depth"))
+    assert queue.take_back("desk", NOW + 100) == 1
+    assert queue.state("desk", waits, NOW + 100) is None
+    assert queue.state("desk", decided, NOW + 100).decision == "0xd"
+    assert queue.state("desk", over, NOW + 100).state == "expired"
+    assert queue.state("other", other, NOW + 100).state == "waiting"
+    queue.answer(waits, TradeState("waiting"))  # by a keeper that had read it already
+    assert not list((tmp_path / "queue").glob(f"{waits}*"))
+
+
 def test_a_client_sees_his_own_proposals_alone(tmp_path):
     queue = TradeQueue(tmp_path)
     name = queue.put("desk", terms(), NOW, 2)
@@ -203,7 +268,7 @@ def test_a_client_sees_his_own_proposals_alone(tmp_path):
     queue.tidy(NOW + 600 + LONGEST_S)
     assert queue.state("desk", name, NOW) is not None
     queue.tidy(NOW + 601 + LONGEST_S)
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == [".lock"]
 
 
 def test_what_is_no_proposal_is_passed_over(tmp_path):
@@ -406,3 +471,16 @@ def test_a_client_who_floods_has_three_that_wait(place):
     assert [error for error, _ in answers] == [False] * 3 + [True] * 5
     assert "policy line proposals.most_waiting" in answers[-1][1]
     assert len(list(place.config.proposals.folder.glob("*.json"))) == 3
+
+
+def test_a_stolen_tokens_proposals_go_with_it(place, monkeypatch):
+    """They waited for up to a day after the token was revoked, and were decided on."""
+    monkeypatch.setattr("strongroom.keeper.configuration.load", lambda path: place.config)
+    place.token("desk", ToolScope.PROPOSE)
+    queue, now = TradeQueue(place.config.proposals.folder), int(time.time())
+    queue.put("desk", terms(good_until=now + 600), now, 3)
+    queue.put("other", terms(good_until=now + 600), now, 3)
+    done = CliRunner().invoke(command, ["mcp", "revoke", "docs/examples/keeper.toml", "desk"])
+    assert done.exit_code == 0, done.output
+    assert done.output == "1 token of desk taken out\n1 proposal taken back that waited\n"
+    assert [each.client for each in queue.read(now)] == ["other"]

@@ -64,7 +64,7 @@ def served(world):
     server = serving.server_of(
         config, None, serving.client_of_request, "http://127.0.0.1", world.clock
     )
-    app = serving.http_app(server, ("127.0.0.1",))
+    app = serving.http_app(server, ("127.0.0.1",), 100_000)
     this = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=this.run, daemon=True)
     thread.start()

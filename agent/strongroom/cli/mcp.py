@@ -132,15 +132,21 @@ def tokens(config: Path, as_json: bool) -> None:
 @click.argument("config", type=FILE)
 @click.argument("client")
 def revoke(config: Path, client: str) -> None:
-    """Take all tokens of CLIENT out: they count no more from the next request on.
+    """Take all tokens of CLIENT out, and back what waits of his proposals: the tokens count no
+    more from the next request on.
 
     Example: strongroom mcp revoke keeper.toml desk
     """
+    from strongroom.information.client_trades import TradeQueue
     from strongroom.keeper.configuration import load
     from strongroom.mcp_server.tokens import revoke as take_out
 
-    count = take_out(load(config).mcp.tokens, client)
+    found = load(config)
+    count = take_out(found.mcp.tokens, client)
     click.echo(f"{count} token{'' if count == 1 else 's'} of {client} taken out")
+    if found.proposals is not None:
+        waited = TradeQueue(found.proposals.folder).take_back(client, int(time.time()))
+        click.echo(f"{waited} proposal{'' if waited == 1 else 's'} taken back that waited")
 
 
 @command.command("log", cls=Command)

@@ -5,10 +5,12 @@ against the limits of its client, and decides by its own rules. A file's name is
 says, so the same proposal is the same file. The keeper answers in a file beside it.
 """
 
+import fcntl
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +25,8 @@ from strongroom.errors import Away, Refused
 LONGEST_S = DAY  # that a proposal may wait
 MOST_BYTES = 2_048  # of a file
 MOST_FILES = 1_000
+MOST_OF_CLIENT = 100  # files that are kept of one client, decided and over ones too
+LOCK = ".lock"  # who writes has it
 LARGEST = 2**53  # micro-tokens: whole in every JSON reader
 Id32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 
@@ -122,19 +126,42 @@ class TradeQueue:
         name = trade_id(client, terms)
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o770)
-            if self._place(name).exists():
-                return name
-            known = list(self.read(now))
-            mine = [each for each in known if each.client == client and not self._is_over(each.id)]
-            if len(mine) >= most:
-                raise QueueFull(f"{most} proposals of this client wait already")
-            if len(list(self.folder.iterdir())) >= MOST_FILES:
-                raise QueueFull("too many proposals wait")
-            kept = _KeptTrade(client=client, made_at=now, terms=terms)
-            _write(self._place(name), kept.model_dump_json().encode())
+            with self._alone():
+                self._put(name, client, terms, now, most)
         except OSError as error:
             raise QueueAway(f"[proposals.folder] {self.folder}: {error.strerror}") from error
         return name
+
+    def _put(self, name: str, client: str, terms: TradeTerms, now: int, most: int) -> None:
+        if self._place(name).exists():
+            return
+        if len(self._waiting(client, now)) >= most:
+            raise QueueFull(f"{most} proposals of this client wait already")
+        if sum(each.client == client for each in self._kept()) >= MOST_OF_CLIENT:
+            raise QueueFull(f"{MOST_OF_CLIENT} proposals of this client are kept: wait a day")
+        if len(list(self.folder.iterdir())) >= MOST_FILES:
+            raise QueueFull("too many proposals wait")
+        kept = _KeptTrade(client=client, made_at=now, terms=terms)
+        _write(self._place(name), kept.model_dump_json().encode())
+
+    def take_back(self, client: str, now: int) -> int:
+        """Delete what waits of a client; return how much it was. A keeper that has read it already
+        decides on it.
+
+        Raises:
+            QueueAway: see the class.
+        """
+        if not self.folder.exists():
+            return 0
+        try:
+            with self._alone():
+                found = self._waiting(client, now)
+                for name in found:
+                    self._place(name).with_suffix(".said").unlink(missing_ok=True)
+                    self._place(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise QueueAway(f"[proposals.folder] {self.folder}: {error.strerror}") from error
+        return len(found)
 
     def read(self, now: int) -> Iterator[ClientTrade]:
         """Yield what may still be decided on, the oldest first. What is no proposal is passed
@@ -176,8 +203,8 @@ class TradeQueue:
         return said or TradeState("waiting")
 
     def answer(self, name: str, state: TradeState) -> None:
-        """Say how a proposal stands, where that has changed."""
-        if self._said(name) != state:
+        """Say how a proposal stands, where that has changed, and it was not taken back."""
+        if self._said(name) != state and self._place(name).exists():
             _write(self._place(name).with_suffix(".said"), _STATE.dump_json(state))
 
     def tidy(self, now: int) -> None:
@@ -191,6 +218,27 @@ class TradeQueue:
             if over:
                 path.with_suffix(".said").unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else put in or take back meanwhile: servers, and threads of one."""
+        handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o660)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _kept(self) -> Iterator[_KeptTrade]:
+        for path in self._files():
+            try:
+                yield _KeptTrade.model_validate_json(_bytes(path))
+            except ValidationError:
+                continue
+
+    def _waiting(self, client: str, now: int) -> list[str]:
+        mine = [each.id for each in self.read(now) if each.client == client]
+        return [each for each in mine if not self._is_over(each)]
 
     def _files(self) -> list[Path]:
         """Return the files that may be proposals; no links, no folders, no pipes."""

@@ -58,22 +58,20 @@ class Proposals:
         return found
 
     def chance(self, view: View, market: Market, outcome: Outcome) -> float | None:
-        """Return the chance of an outcome by the newest statement of a client; None without one,
-        or where it is so far from the market that it misreads the question."""
-        said = [
-            each
-            for each in view.client_trades
-            if each.market == market.condition_id
-            and each.client in self.clients
-            and each.good_until > view.now
+        """Return the highest chance of an outcome among the newest statements of each client, so
+        that no client sells what another still believes in; None without one. A statement so far
+        from the market that it misreads the question does not count."""
+        newest: dict[str, ClientTrade] = {}
+        for each in sorted(view.client_trades, key=lambda each: (each.made_at, each.id)):
+            counts = each.client in self.clients and each.good_until > view.now
+            if counts and each.market == market.condition_id:
+                newest[each.client] = each
+        said = [each for each in newest.values() if not _misreads(view, market, each)]
+        chances = [
+            each.chance / MICRO if each.outcome == outcome else 1 - each.chance / MICRO
+            for each in said
         ]
-        if not said:
-            return None
-        newest = max(said, key=lambda each: (each.made_at, each.id))
-        if _misreads(view, market, newest):
-            return None
-        chance = newest.chance / MICRO
-        return chance if newest.outcome == outcome else 1 - chance
+        return max(chances, default=None)
 
     def _proposal(self, view: View, trade: ClientTrade, room: int) -> Proposal | None:
         market = view.markets.get(trade.market)
