@@ -18,7 +18,7 @@ from strongroom.database import open_engine
 from strongroom.information.forecast import Given
 from strongroom.journal import statements
 from strongroom.journal.approvals import ApprovalBook
-from strongroom.journal.decisions import keep_decision, open_task
+from strongroom.journal.decisions import keep_decision, keep_supposed, open_task
 from strongroom.journal.migrations import prepare
 from strongroom.journal.reads import KeptReads
 from strongroom.journal.rows import (
@@ -134,6 +134,21 @@ class Journal:
             if keep_decision(connection, identity, record) and task_at is not None:
                 open_task(connection, identity, record, task_at)
         self._written("decided")
+
+    def suppose(
+        self, identity: DecisionId, record: DecisionRecord, at: int, why: str, left: str
+    ) -> None:
+        """Keep a decision that was carried out on paper with what it left: both, or neither; the
+        same one twice is the same one.
+
+        Args:
+            at: timestamp
+            why: what came of it
+            left: the value of the fact PAPER
+        """
+        with self._engine.begin() as connection:
+            keep_supposed(connection, identity, record, at, why, left)
+        self._written("supposed")
 
     def record(self, identity: DecisionId) -> DecisionRecord:
         """Return a decision's record.

@@ -68,6 +68,9 @@ WORTH = {
     "stop_asked": Worth(_WARNING, "stops deciding, asked by {who}: {why}"),
     "stop_failed": Worth(_CRITICAL, "does not stop, asked by {who}: {why}"),
     "foreign_command": Worth(_WARNING, "a command came from a chat that is not ours: {who}"),
+    "bot_shared": Worth(
+        _WARNING, "somebody else reads the bot {bot}, so `stop` may not come: give each its own"
+    ),
     "started": Worth(_INFO, "the keeper of {vault} has started ({mode})"),
     "stopped": Worth(_WARNING, "the keeper of {vault} has stopped"),
 }

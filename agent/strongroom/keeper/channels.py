@@ -1,13 +1,16 @@
 """The ways to a person: a webhook, e-mail, a bot of a chat. Errors name no URL: it may hold a
 token."""
 
+import hashlib
 import os
 import smtplib
 import ssl
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from pathlib import Path
 
 import httpx
 
@@ -20,6 +23,10 @@ from strongroom.settings import ConfigError
 TIMEOUT_S = 10.0
 POLL_S = 20  # that a bot's service may hold a request open
 MOST_TEXT = 4_000  # characters that chats take in one message
+
+
+class ReadByAnother(NotTold):
+    """A second reader asks for what is written to a bot: each message reaches one of the two."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,12 @@ class Bot:
     token: str = field(repr=False)
     chat: str
 
+    @property
+    def lock(self) -> Path:
+        """What a keeper of this machine holds while it reads the bot; the name tells no token."""
+        digest = hashlib.sha256(f"{self.url} {self.token}".encode()).hexdigest()
+        return Path(tempfile.gettempdir()) / f"strongroom-bot-{digest[:32]}.lock"
+
     def send(self, severity: Severity, text: str) -> None:
         """Write it into the chat."""
         shown = chat_text(_shown(severity, text))[:MOST_TEXT]
@@ -104,6 +117,7 @@ class Bot:
         """Return what was written after a message; waits for a moment where there is nothing.
 
         Raises:
+            ReadByAnother: somebody else reads this bot.
             NotTold: the service does not answer.
         """
         found = self._ask("getUpdates", {"offset": number + 1, "timeout": POLL_S})
@@ -193,7 +207,7 @@ def _web() -> Iterator[None]:
         yield
     except httpx.HTTPStatusError as error:
         if error.response.status_code == httpx.codes.CONFLICT:  # as bots' services say it
-            raise NotTold("somebody else reads this bot: give each keeper its own") from error
+            raise ReadByAnother("somebody else reads this bot: give each keeper its own") from error
         raise NotTold(f"it answers {error.response.status_code}") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise NotTold(f"it does not answer ({type(error).__name__})") from error

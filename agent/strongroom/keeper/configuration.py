@@ -383,6 +383,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _a_bot_is_read_once(self) -> "Config":
+        """What is written to a bot comes to whoever asks first."""
+        obeyed = [(each.url, each.token_env) for each in self.notify if each.commands]
+        if len(set(obeyed)) < len(obeyed):
+            raise ValueError(
+                "[notify] two sections take commands of one bot: leave `commands` out of one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _signals_weigh_nothing(self) -> "Config":
         """A signal passes no gate, so it may have no weight in a pack's fair value; and a name that
         two forecasters share would let one through the other's gate."""

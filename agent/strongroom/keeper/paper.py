@@ -16,6 +16,7 @@ from strongroom.chain.orders import NO, YES, Side
 from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
 from strongroom.journal import Journal, SupposedFill
+from strongroom.journal.decisions import PAPER
 from strongroom.keeper.supposed_fills import fills_of
 from strongroom.keeper.tick import Keeper
 from strongroom.strategy.decide import Decision, decide
@@ -23,7 +24,6 @@ from strongroom.strategy.past import Past, traded_of
 from strongroom.strategy.record import DecisionRecord
 from strongroom.strategy.view import MarketState, VaultState
 
-FACT = "paper"
 NO_ACCOUNT = MarketState(
     "0x" + "00" * 20, 0, 0, 0, 0, {}, Question("")
 )  # of a market of paper alone
@@ -109,19 +109,20 @@ class PaperKeeper(Keeper):
         if self.clients is not None:
             self.clients.tell(view, found)
         for decision in found.decisions:
-            self.journal.decide(decision.id, decision.record, task_at=view.now)
-            book = self._carry_out(decision, look, book)
+            book = self._carry_out(decision, look, book, view.now)
         for each in found.passed:
             self.on_event("passed", {"pack": each.pack, "question": each.question, "why": each.why})
         return len(found.decisions)
 
-    def _carry_out(self, decision: Decision, look: Look, book: PaperBook) -> PaperBook:
-        """Fill a decision's orders on paper; return the book after it."""
+    def _carry_out(self, decision: Decision, look: Look, book: PaperBook, now: int) -> PaperBook:
+        """Fill a decision's orders on paper; return the book after it. A kill leaves both the
+        decision and what it filled, or neither."""
         fills = fills_of(decision.record, look.markets, look.books) or ()
         book = book.decided(decision.record, fills, look.markets)
         words = [str(fill) for fill in fills]
-        self.journal.keep(FACT, canonical(_BOOK.dump_python(book, mode="json")).decode())
-        self.journal.close_task(decision.id, "paper: " + ("; ".join(words) or "not filled"))
+        left = canonical(_BOOK.dump_python(book, mode="json")).decode()
+        why = "paper: " + ("; ".join(words) or "not filled")
+        self.journal.suppose(decision.id, decision.record, now, why, left)
         about: dict[str, Json] = {"decision": decision.id, "question": decision.record.question}
         self.on_event("paper", {**about, "fills": words})
         return book
@@ -129,7 +130,7 @@ class PaperKeeper(Keeper):
 
 def kept_paper(journal: Journal) -> PaperBook:
     """Return what paper has by its journal."""
-    text = journal.fact(FACT)
+    text = journal.fact(PAPER)
     return _BOOK.validate_json(text) if text else PaperBook()
 
 

@@ -27,7 +27,7 @@ from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
-from strongroom.keeper.remote import RemoteCommands
+from strongroom.keeper.remote import RemoteCommands, only_reader
 from strongroom.keeper.restoring import owner_of, relearn
 from strongroom.keeper.standing import StandingKeeper
 from strongroom.keeper.tick import Keeper, Tick
@@ -111,6 +111,8 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         if mode in SENDING:
             metrics.watch_backups(lambda: owner_of(config).newest(config.operations.backups))
         channels = channels_of(config.notify)
+        for bot in _obeyed(config, channels):
+            open_.enter_context(only_reader(bot))
         for each in channels:
             metrics.untold.labels(each.name)
 
@@ -173,21 +175,27 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             on_event("stopped", {"vault": config.vault, "ticks": this.ticks})
 
 
+def _obeyed(config: Config, channels: Sequence[Channel]) -> list[Bot]:
+    """Return the bots that take commands, where the keeper trades."""
+    if config.operations.mode not in SENDING:
+        return []
+    return [
+        channel
+        for section, channel in zip(config.notify, channels, strict=True)
+        if section.commands and isinstance(channel, Bot)
+    ]
+
+
 def _remotes(
     config: Config, channels: Sequence[Channel], metrics: Metrics, on_event: Listener
 ) -> list[RemoteCommands]:
-    """Return what listens to the bots that take commands, where the keeper trades."""
-    if config.operations.mode not in SENDING:
-        return []
+    """Return what listens to the bots that take commands."""
 
     def status() -> str:
         return f"Strongroom {config.vault}:\n{metrics.in_words()}"
 
-    return [
-        RemoteCommands(channel, status, config.operations.stop_file, on_event)
-        for section, channel in zip(config.notify, channels, strict=True)
-        if section.commands and isinstance(channel, Bot)
-    ]
+    stop_file = config.operations.stop_file
+    return [RemoteCommands(bot, status, stop_file, on_event) for bot in _obeyed(config, channels)]
 
 
 def apart(config: Config) -> Config:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx
 import tomli_w
-from pydantic import TypeAdapter
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.ids import market_of
 from strongroom.chain.jsonrpc import LATEST, Answer, Question
@@ -28,7 +27,7 @@ from strongroom.information.gamma import Market
 from strongroom.information.sources import Sources
 from strongroom.journal import Journal
 from strongroom.keeper.configuration import load
-from strongroom.keeper.paper import FACT, PaperBook, PaperKeeper
+from strongroom.keeper.paper import PaperBook, PaperKeeper, kept_paper
 from strongroom.keeper.tick import Keeper
 from strongroom.keeper.wiring import build
 
@@ -52,7 +51,6 @@ signal = true
 ACCOUNTS = {False: "PolymarketAccount", True: "WalletAccount"}
 QUIET = ("started", "stopped", "decided", "opened", "reported", "paper", "passed", "goes_on",
          "settled", "halted", "income")  # fmt: skip
-_BOOK = TypeAdapter(PaperBook)
 
 
 class Past(Contracts):
@@ -201,8 +199,7 @@ class World:
 
     def paper_book(self) -> PaperBook:
         """Return what paper has."""
-        text = self.keepers[PAPER].journal.fact(FACT)
-        return _BOOK.validate_json(text) if text else PaperBook()
+        return kept_paper(self.keepers[PAPER].journal)
 
     def paper_worth(self) -> int:
         """Return what paper has gained or lost at the bid, by the service's own books."""
