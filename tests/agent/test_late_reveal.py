@@ -11,8 +11,9 @@ import pytest
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.checkpoint import AccountFill, Progress
 from strongroom.audit.documents import Document, read_document
-from strongroom.audit.fills import FillJoiner
+from strongroom.audit.fills import FillJoiner, Wait
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.staleness import Staleness
 from strongroom.chain.ids import MarketId, canonical, keccak
 from strongroom.chain.places import FolderPlace
 from strongroom.chain.units import DAY, HOUR
@@ -75,7 +76,19 @@ def reported(tmp_path):
 def fill(decision, block=1):
     """5 for 10 tokens, in the block of a report: after it."""
     return AccountFill(block, "0xaa", at(block), decision, ACCOUNT, MarketId(MARKET), EXCHANGE,
-                       "7", True, 5_000_000, 10_000_000, 0, at(block) + 4 * DAY)  # fmt: skip
+                       "7", True, 5_000_000, 10_000_000, 0, 4 * DAY)  # fmt: skip
+
+
+def dealt(at):
+    """Return what is known of a vault that dealt at a time; a report is old after two days."""
+    return Staleness(2 * DAY, at, at)
+
+
+def late(joiner, now):
+    """Return the differences of withheld decisions; nothing is unknown of them."""
+    unknown, found = joiner.withheld_until(dealt(now), now)
+    assert unknown == 0
+    return found
 
 
 def booked(joiner, *fills):
@@ -99,37 +112,59 @@ def test_what_is_stated_in_time_and_revealed_by_its_date_is_well(reported):
     joiner = reported(NOTHING, ({name: at(5)}, []), NOTHING, NOTHING, ({}, [text]))
     assert joiner.is_withheld(fill(name))
     assert booked(joiner, fill(name)) == ([], 0)
-    assert joiner.late(at(50)) == []
+    assert late(joiner, at(50)) == []
 
 
-def test_until_its_date_it_waits_and_then_it_is_late(reported):
+def test_until_the_first_report_from_its_date_on_it_waits_and_then_it_is_late(reported):
+    name, _ = private(at(5))
+    waiting = ({name: at(5)}, [])
+    joiner = reported(NOTHING, waiting, NOTHING)
+    assert booked(joiner, fill(name)) == ([], 1)
+    assert joiner.is_withheld(fill(name)) and late(joiner, at(5)) == late(joiner, at(6)) == []
+    (found,) = late(reported(NOTHING, waiting, *[NOTHING] * 3), at(5) + DAY)
+    assert found.what == f"evidence document: decision {name} revealed"
+    assert (found.block, found.transaction) == (2, "0x02")
+    assert found.expected == "by 2023-11-15 03:13:20 UTC"  # 1,700,000,000 and five hours
+    assert found.found == "not by 2023-11-16 03:13:20 UTC"
+
+
+def test_where_no_report_comes_after_the_date_it_is_late_by_the_time_of_a_fresh_vault(reported):
+    """Four days, as for two reports. While the vault is stale nobody can say."""
     name, _ = private(at(5))
     joiner = reported(NOTHING, ({name: at(5)}, []), NOTHING)
-    assert booked(joiner, fill(name)) == ([], 1)
-    assert joiner.is_withheld(fill(name)) and joiner.late(at(5)) == []
-    (late,) = joiner.late(at(5) + DAY)
-    assert late.what == f"evidence document: decision {name} revealed"
-    assert (late.block, late.transaction) == (2, "0x02")
-    assert late.expected == "by 2023-11-15 03:13:20 UTC"  # 1,700,000,000 and five hours
-    assert late.found == "not by 2023-11-16 03:13:20 UTC"
+    assert late(joiner, at(5) + 4 * DAY) == []
+    (found,) = late(joiner, at(5) + 4 * DAY + 1)
+    assert found.found == "not by 2023-11-19 03:13:21 UTC"
+    for seconds in (0, 2 * DAY, 2 * DAY + 1, 90 * DAY):
+        found = joiner.withheld_until(dealt(at(5)), at(5) + seconds)
+        assert found == (seconds > 2 * DAY, [])
+
+
+def test_a_reporter_who_was_away_at_the_date_reveals_with_his_first_report(reported):
+    """Reports come at one, two and three hours, the last one first of all after the date."""
+    name, text = private(at(2) + 1)
+    stated = ({name: at(2) + 1}, [])
+    assert late(reported(NOTHING, stated, ({}, [text])), at(50)) == []
+    (found,) = late(reported(NOTHING, stated, NOTHING, ({}, [text])), at(50))
+    assert (found.block, found.found) == (4, "2023-11-15 02:13:20 UTC")
 
 
 def test_a_report_after_the_date_is_late_by_its_time(reported):
     name, text = private(at(2))
-    (late,) = reported(({name: at(2)}, []), NOTHING, ({}, [text])).late(at(50))
-    assert (late.block, late.found) == (3, "2023-11-15 01:13:20 UTC")
+    (found,) = late(reported(({name: at(2)}, []), NOTHING, ({}, [text])), at(50))
+    assert (found.block, found.found) == (3, "2023-11-15 01:13:20 UTC")
 
 
 def test_the_record_has_the_date_that_was_stated(reported):
     name, text = private(at(5))
-    (late,) = reported(({name: at(9)}, []), ({}, [text])).late(at(50))
-    assert late.found == "by 2023-11-15 03:13:20 UTC, as its record says"
+    (found,) = late(reported(({name: at(9)}, []), ({}, [text])), at(50))
+    assert found.found == "by 2023-11-15 03:13:20 UTC, as its record says"
 
 
 def test_the_first_statement_counts_and_a_later_date_moves_nothing(reported):
     name, _ = private(at(2))
     joiner = reported(({name: at(2)}, []), ({name: at(50)}, []))
-    assert [late.what for late in joiner.late(at(3))] == [
+    assert [found.what for found in late(joiner, at(3))] == [
         f"evidence document: decision {name} revealed"
     ]
 
@@ -137,11 +172,11 @@ def test_the_first_statement_counts_and_a_later_date_moves_nothing(reported):
 def test_nothing_is_private_for_more_than_ninety_days(reported):
     longest = at(1) + 90 * DAY
     name, _ = private(longest)
-    assert reported(({name: longest}, [])).late(at(1)) == []
+    assert late(reported(({name: longest}, [])), at(1)) == []
     name, _ = private(longest + 1)
-    (late,) = reported(({name: longest + 1}, [])).late(at(1))
-    assert late.expected == "by 2024-02-12 23:13:20 UTC"
-    assert late.found == "withheld until 2024-02-12 23:13:21 UTC"
+    (found,) = late(reported(({name: longest + 1}, [])), at(1))
+    assert found.expected == "by 2024-02-12 23:13:20 UTC"
+    assert found.found == "withheld until 2024-02-12 23:13:21 UTC"
 
 
 def test_a_statement_that_comes_too_late_excuses_nothing(reported):
@@ -158,9 +193,10 @@ def test_a_statement_that_comes_too_late_excuses_nothing(reported):
 def test_a_fill_waits_until_the_second_report_after_it_and_no_longer(reported):
     """After report 1: reports 2 and 3 may reveal its decision; then both are named."""
     name, _ = private(0)
-    for count, waits in ((1, True), (2, True), (3, False), (9, False)):
+    waits = {1: Wait.IN_TIME, 2: Wait.IN_TIME, 3: Wait.LATE, 9: Wait.LATE}
+    for count, wait in waits.items():
         joiner = reported(*[NOTHING] * count)
-        assert joiner.waits(fill(name), at(count)) is waits
+        assert joiner.wait_of(fill(name), dealt(at(count)), at(count)) is wait
     found = joiner.difference(fill(name))
     assert (found.block, found.expected, found.found) == (1, "a decision", "none")
     assert found.what.endswith(f"no revealed record has this id, of account {ACCOUNT}")
@@ -170,7 +206,8 @@ def test_a_fill_before_its_own_decision_waits_for_nothing(reported):
     text = record(0) | {"time": at(7)}
     name = named(canonical(text))
     joiner = reported(NOTHING, ({}, [text]))
-    assert not joiner.waits(fill(name), at(2)) and booked(joiner, fill(name)) == ([], 1)
+    assert joiner.wait_of(fill(name), dealt(at(2)), at(2)) is Wait.LATE
+    assert booked(joiner, fill(name)) == ([], 1)
     assert "the record is younger than its fill" in joiner.difference(fill(name)).what
 
 
@@ -188,9 +225,9 @@ def test_of_very_many_that_are_late_or_come_twice_the_first_are_named(reported):
     withheld = {f"0x{number:064x}": at(2) for number in range(1_100)}
     again = [{"time": number} for number in range(1_100)]
     joiner = reported((withheld, again), ({}, again))
-    late, twice = joiner.late(at(3)), joiner.revealed_twice()
-    assert [len(late), len(twice)] == [1_001, 1_001]
-    ends = [(each.block, each.what, each.expected, each.found) for each in (late[-1], twice[-1])]
+    overdue, twice = late(joiner, at(3)), joiner.revealed_twice()
+    assert [len(overdue), len(twice)] == [1_001, 1_001]
+    ends = [(each.block, each.what, each.expected, each.found) for each in (overdue[-1], twice[-1])]
     assert ends == [
         (1, "evidence documents: more decisions", "revealed by their dates", "100"),
         (2, "evidence documents: more decisions", "revealed once", "100"),

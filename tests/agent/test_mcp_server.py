@@ -199,6 +199,8 @@ def test_an_audits_and_a_backtests_file_are_told_and_another_vaults_is_not(tmp_p
         good, names, one, above = ask(url, token, *calls)
         audit.write_text(json.dumps(verdict | {"differences": [{"block": 5, "what": "view x"}]}))
         (differs,) = ask(url, token, calls[0])
+        audit.write_text(json.dumps(verdict | {"unknown": ["whether it is"]}))
+        (unknown,) = ask(url, token, calls[0])
         audit.write_text(json.dumps(verdict | {"vault": OTHER}))
         (other,) = ask(url, token, calls[0])
         audit.write_text(json.dumps(verdict | {"checked": {"reports": 1.5, "fills": None}}))
@@ -207,6 +209,7 @@ def test_an_audits_and_a_backtests_file_are_told_and_another_vaults_is_not(tmp_p
     assert good[1]["result"]["verdict"] == "no difference"
     assert good[1]["result"]["nav_at_bid"] == {"units": "2.500000", "asset": "pUSD"}
     assert differs[1]["result"]["verdict"] == "differs"
+    assert unknown[1]["result"]["verdict"] == "cannot say"
     assert differs[1]["result"]["differences"][0]["strangers_text"] == "block 5: view x"
     assert "another vault" in other[1]["result"]["unknown"]
     assert "no verdict" in odd[1]["result"]["unknown"]

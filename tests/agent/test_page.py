@@ -85,6 +85,13 @@ def test_differences_stand_first_and_are_escaped(page):
     assert "block 7, &lt;b&gt;x&lt;/b&gt;: expected 1, found 2" in text
 
 
+def test_what_nobody_can_say_is_neither_clean_nor_a_difference(page):
+    verdict = DATA["verdict"] | {"verdict": "cannot say", "unknown": ["whether <b> is"]}
+    _, text = page(verdict=verdict)
+    assert "The audit cannot say.</strong>" in text and 'class="verdict bad"' in text
+    assert "Not known: whether &lt;b&gt; is." in text and "found no difference" not in text
+
+
 def test_a_young_vault_has_a_page(page):
     nothing = {"home": 0, "at_cost": 0, "opinion": 0, "enforced": 0, "delegated": 0,
                "exposure": 0, "written_off": 0}  # fmt: skip

@@ -1,8 +1,11 @@
 """Fills of real accounts, held against what real reports reveal; each verdict by hand."""
 
 import pytest
+import strongroom.audit.factory as factory_audit
+from strongroom.audit.command import AuditOptions
 
 from tests.property.evidence_life import BUY, SELL, EvidenceLife, goes_on_from_each_block
+from tests.property.recorded import RecordingNode
 from tests.property.world import DAY, HOUR, NO, UNIT, YES, Kind
 
 SIZE = "OrderFilled: size of all its fills"
@@ -18,15 +21,16 @@ def life(tmp_path):
     return found
 
 
-def settle(life, seconds):
-    """Let a flat vault deal without a report."""
+def settle(life, *seconds):
+    """Let a flat vault deal without a report, after each of these times."""
+    for each in seconds:
+        life.world.wait(each)
+        life.world.settle()
+        life.mine()
+
+
+def later(life, seconds=1):
     life.world.wait(seconds)
-    life.world.settle()
-    life.mine()
-
-
-def a_second_later(life):
-    life.world.wait(1)
     life.mine()
 
 
@@ -35,11 +39,11 @@ def test_no_fill_waits_for_its_decision_longer_than_two_reports_may_take(life):
     block = life.trade("m", BUY, 990 * UNIT, 1_000 * UNIT, place=NO)
     account = life.world.markets["m"].account.address.lower()
     life.end("m")
-    settle(life, 4 * DAY)
+    settle(life, DAY, 2 * DAY, DAY)
     verdict = life.audit().verdict
     assert verdict.is_clean and verdict.checked.fills_waiting == 1
     assert "fills whose decisions nobody has seen yet: 1" in verdict.words
-    a_second_later(life)
+    later(life)
     assert life.told() == [(block, NOTHING + account, "a decision", "none")]
     verdict = life.audit().verdict
     assert verdict.checked.fills_waiting == 0 and "nobody has seen yet" not in verdict.words
@@ -53,7 +57,7 @@ def test_the_limit_at_a_fills_block_counts(life):
     life.mine()
     second = life.trade("m", BUY, 10 * UNIT, 20 * UNIT)
     life.end("m")
-    settle(life, 5 * DAY)
+    settle(life, DAY, 3 * DAY, DAY)
     assert [each[0] for each in life.told()] == [first]
     settle(life, DAY + 1)
     assert [each[0] for each in life.told()] == [first, second]
@@ -66,10 +70,101 @@ def test_a_report_that_becomes_old_within_the_hour_is_waited_for_all_the_same(tm
     life.open("m")
     life.trade("m", BUY, 10 * UNIT, 20 * UNIT)
     life.end("m")
-    settle(life, 2 * DAY)
+    settle(life, HOUR, DAY, 23 * HOUR)
     assert life.audit().verdict.checked.fills_waiting == 1
-    a_second_later(life)
+    later(life)
     assert [each[1].partition(",")[0] for each in life.told()] == [NOTHING.partition(",")[0]]
+
+
+# a reporter who is away
+
+
+def waits(life):
+    verdict = life.audit().verdict
+    return verdict.is_clean and verdict.words.endswith("nobody has seen yet: 1")
+
+
+def silence(life):
+    """Buy as a decision says; then nothing comes until the vault is stale by its own view. Return
+    the record, and the fill's block."""
+    record = life.record(life.leg("m", BUY, "0.5", 1_000 * UNIT), number=1)
+    block = life.trade("m", BUY, 500 * UNIT, 1_000 * UNIT, record)
+    later(life, life.world.vault.freshUntil() - life.world.now)
+    assert waits(life)
+    later(life)
+    return record, block
+
+
+def test_while_the_vault_is_stale_nobody_can_say_what_a_fill_was_ordered_by(life):
+    """However long: it is no difference, and not clean; the words say what will end it."""
+    silence(life)
+    for days in (0, 30):
+        later(life, days * DAY)
+        result = life.audit()
+        verdict = result.verdict
+        assert (verdict.verdict, result.exit_code, result.is_clean) == ("cannot say", 2, False)
+        assert (verdict.differences, verdict.checked.fills_waiting) == ((), 0)
+        (why,) = verdict.unknown
+        assert verdict.words.startswith(f"cannot say; not known: {why}")
+        assert why.startswith("whether decisions ordered 1 fill: the vault has neither reported")
+        assert "the second report after each reveals its decision" in why
+
+
+def test_a_factory_says_the_same_of_a_stale_vault(life, monkeypatch):
+    silence(life)
+    monkeypatch.setattr(factory_audit, "_node", lambda urls: RecordingNode(life))
+    places = {"evidence": (str(life.folder),), "exchanges": (life.world.exchange,)}
+    line = factory_audit.audit_one(AuditOptions(life.vault, **places))
+    assert (line.exit_code, line.differences) == (2, 0)
+    assert line.words.startswith("cannot say; not known: whether decisions ordered 1 fill")
+
+
+def test_a_reporter_who_returns_and_reveals_is_clean_wherever_an_audit_goes_on(life, tmp_path):
+    record, _ = silence(life)
+    later(life, 30 * DAY)
+    life.report(HALF)
+    assert waits(life)  # the next one may, too
+    life.report(HALF, record)
+    assert life.audit().verdict.is_clean
+    assert set(goes_on_from_each_block(life, tmp_path)) == {"no difference"}
+
+
+def test_a_reporter_who_returns_and_does_not_reveal_is_named_and_stays_so(life):
+    record, block = silence(life)
+    later(life, 30 * DAY)
+    life.report(HALF)
+    life.report(HALF)
+    assert [(each[0], each[2]) for each in life.told()] == [(block, "a decision")]
+    later(life, 30 * DAY)  # away once more
+    assert [(each[0], each[2]) for each in life.told()] == [(block, "a decision")]
+    life.report(HALF, record)
+    assert [(each[0], each[2], each[3]) for each in life.told()] == [(block, "at most 4", "5")]
+
+
+def test_settlements_of_strangers_while_the_reporter_is_away_accuse_nobody(life):
+    """A flat vault is settled once in six days by who wants his money; two days after it is stale.
+    Time goes on only while it is fresh: a second and a third time it is the vault's life."""
+    _, block = silence(life)
+    life.end("m")
+    settle(life, 6 * DAY)
+    assert waits(life)
+    later(life, 2 * DAY + 1)
+    assert life.audit().verdict.verdict == "cannot say"
+    settle(life, 6 * DAY)
+    later(life, DAY)
+    assert [each[0] for each in life.told()] == [block]
+
+
+def test_what_differs_stays_a_difference_while_other_things_are_unknown(life):
+    wrong = life.trade("m", BUY, 10 * UNIT, 20 * UNIT)
+    for _ in range(2):
+        life.report(HALF)
+    silence_began = life.trade("m", BUY, 10 * UNIT, 20 * UNIT)
+    later(life, 9 * DAY)
+    result = life.audit()
+    assert (result.verdict.verdict, result.exit_code) == ("differs", 1)
+    assert [each.block for each in result.verdict.differences] == [wrong] != [silence_began]
+    assert len(result.verdict.unknown) == 1
 
 
 def reported(life, *records):

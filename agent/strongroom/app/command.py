@@ -58,9 +58,9 @@ class PageResult:
     missing: str = ""
 
     @property
-    def is_clean(self) -> bool:
-        """Whether nothing differs."""
-        return self.verdict is None or self.verdict.is_clean
+    def exit_code(self) -> int:
+        """0: no difference, or no audit; 1: differs; 2: cannot say."""
+        return 0 if self.verdict is None else self.verdict.exit_code
 
 
 def run_page(options: PageOptions) -> PageResult:

@@ -14,7 +14,6 @@ from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import (
-    AccountFill,
     CheckpointError,
     Progress,
     progress_in,
@@ -27,7 +26,7 @@ from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
-from strongroom.audit.fills import FillJoiner
+from strongroom.audit.fills import NOTHING, FillJoiner
 from strongroom.audit.held_block import check_held, held_hash
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedReport, Ledger, OpenMarket
@@ -40,7 +39,7 @@ from strongroom.audit.report_checks import ReportChecks, ToldReport
 from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.trades import TradeReader
 from strongroom.audit.transactions import ByKind, Transaction, by_transaction
-from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
+from strongroom.audit.verdict import DIFFERS, SCHEMA, Checked, Verdict, state_of, word_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
@@ -210,7 +209,7 @@ class Auditor:
             progress.ledger.differences += [*piece.differences, *cash, *unexplained]
             if self._fills is not None:
                 self._fills.join_again(progress)
-                self._fills.join(progress, movements, holders, kinds)
+                self._fills.join(progress, movements, holders, kinds, piece.times)
                 self._fills.forget(progress, max(piece.times.values(), default=0))
             progress.wallets, progress.next_block = holders.at_end, end + 1
             if scope.checkpoint is not None:
@@ -291,13 +290,8 @@ class Auditor:
     def _verdict(self, progress: Progress, code: CodeAudit, chain_id: int) -> Verdict:
         scope, ledger = self._scope, progress.ledger
         now = self._node.times([scope.to_block])[scope.to_block]
-        withheld, waiting, unexplained = (list[AccountFill]() for _ in range(3))
-        for fill in progress.unjoined:
-            assert self._fills is not None  # who leaves fills there
-            is_withheld, waits = self._fills.is_withheld(fill), self._fills.waits(fill, now)
-            (withheld if is_withheld else waiting if waits else unexplained).append(fill)
-        found = self._unexplained(unexplained, now)
-        found += self._conservation.at_end(progress, scope.to_block)
+        unrevealed = NOTHING if self._fills is None else self._fills.unrevealed(progress, now)
+        found = [*unrevealed.differences, *self._conservation.at_end(progress, scope.to_block)]
         traded = TradingPlaces(tuple(progress.traded), progress.has_unexplained)
         code.run(ledger, scope.exchanges, traded, scope.are_shared)
         listed = [(name, ledger.markets[name]) for name in ledger.order]
@@ -312,18 +306,19 @@ class Auditor:
             market_values=progress.values,
             fills=progress.fills,
             fills_joined=progress.joined,
-            fills_waiting=len(waiting),
-            fills_withheld=len(withheld),
+            fills_waiting=unrevealed.waiting,
+            fills_withheld=unrevealed.withheld,
             documents=progress.documents,
         )
         return Verdict(
             SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now,
-            DIFFERS if found else CLEAN, tuple(sorted(found, key=lambda each: each.block)),
+            word_of(found, unrevealed.unknown), tuple(sorted(found, key=lambda each: each.block)),
             checked, state_of(ledger), _digits(progress.income),
             tuple(ledger.permissions.timeline), tuple(code.listed),
             statement(progress.losses, ledger),
             None if self._fills is None else self._fills.availability(),
             None if self._decisions is None else decided_again(progress), code.exchanges,
+            unrevealed.unknown,
         )  # fmt: skip
 
     # the ledger
@@ -429,12 +424,6 @@ class Auditor:
         if self._decisions is not None:
             self._decisions.make(progress, report, transaction, found.text)
         return None
-
-    def _unexplained(self, fills: Sequence[AccountFill], now: int) -> list[Difference]:
-        if self._fills is None:
-            return []
-        unjoined = [self._fills.difference(fill) for fill in fills]
-        return [*unjoined, *self._fills.revealed_twice(), *self._fills.late(now)]
 
     # the chain
 

@@ -9,10 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.losses import Losses
+from strongroom.audit.staleness import Staleness
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
-Version = Literal[12]
+Version = Literal[13]
 (VERSION,) = get_args(Version)
 
 
@@ -29,7 +30,8 @@ class AccountFill:
         market: of the account; "" where it is not known
         token: the outcome token's id, as text
         cash, tokens: that changed hands, micro-units
-        revealed_by: timestamp to which it may wait for a report that reveals its decision
+        patience: for how many seconds of a fresh vault it may wait for a report that reveals its
+            decision
     """
 
     block: int
@@ -44,7 +46,7 @@ class AccountFill:
     cash: int
     tokens: int
     fee: int
-    revealed_by: int
+    patience: int
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Progress:
         held: account or wallet -> token -> what its transfers add up to; no zeros
         traded: exchanges that have filled an order of theirs, or with one
         has_unexplained: whether something of theirs has moved that nothing explains
-        report_age: seconds after which a report is old, as the vault had it last
+        staleness: when the vault was stale, as far as fills still wait for its reports
     """
 
     ledger: Ledger
@@ -100,7 +102,7 @@ class Progress:
     undecided: dict[str, int] = field(default_factory=dict)
     traded: list[str] = field(default_factory=list)
     has_unexplained: bool = False
-    report_age: int = 0
+    staleness: Staleness = field(default_factory=Staleness)
     losses: Losses = field(default_factory=Losses)
 
 
@@ -108,7 +110,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Version  # with what fills have taken of each leg
+    version: Version  # with when the vault was stale
     progress: Progress
 
 

@@ -166,8 +166,13 @@ class AuditResult:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing differs."""
+        """Whether nothing differs, and nothing is unknown that must be known."""
         return self.verdict.is_clean
+
+    @property
+    def exit_code(self) -> int:
+        """0: no difference; 1: differs; 2: cannot say."""
+        return self.verdict.exit_code
 
     def document(self) -> JsonObject:
         """Return the verdict as JSON takes it (docs/schemas/audit-2.json)."""

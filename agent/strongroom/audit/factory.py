@@ -39,7 +39,7 @@ from strongroom.workers import EngineName, WorkerDied, each_result
 
 SCHEMA = "strongroom-factory-audit/1"
 CLEAN, DIFFERS, FAILED, DEFECT = 0, 1, 2, 3  # exit codes
-WORDS = ("no difference", "differs", "not audited", "audit failed")  # of each
+WORDS = ("no difference", "differs", "cannot say", "audit failed")  # of each
 MOST_VAULTS = 100_000  # of a factory: as many folders
 SHOWN = 20  # vaults with their first difference
 
@@ -224,7 +224,7 @@ def _line_of(options: AuditOptions) -> VaultLine:
         words = f"block {first.block}: {first.what}: expected {first.expected}, found {first.found}"
     checked = verdict.checked
     return VaultLine(
-        options.vault, DIFFERS if first else CLEAN, words, len(verdict.differences),
+        options.vault, verdict.exit_code, words, len(verdict.differences),
         checked.events, checked.reports, checked.fills, time.monotonic() - started,
         verdict.decided, verdict.exchanges,
     )  # fmt: skip

@@ -4,34 +4,63 @@ Token, side, limit, size over all its fills, market, exchange, time, and no fee 
 A purchase is bounded by the cash that its decision gave it: at a better price an exchange lets an
 order buy more tokens. A decision is revealed by the second report after its fill, and once; until
 that report a fill may wait for it, but no longer than two reports may take: a vault can go on
-without any.
-Where one of these reports says that it is withheld, it is revealed by the date that is said there.
+without any. While it is stale, nobody can say.
+Where one of these reports says that it is withheld, it is revealed by the first report from the
+date on that is said there.
 A fill long after its decision is none of its fills; so what they add up to can be forgotten then.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum, auto
 from itertools import islice
 
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
-from strongroom.audit.documents import MOST_NAMED, Revealed, RevealedDecision
-from strongroom.audit.events import BUY, AuditedEvent, LimitSet, OrderFilled, Reported
+from strongroom.audit.documents import MOST_NAMED, Revealed, RevealedDecision, Withheld
+from strongroom.audit.events import BUY, AuditedEvent, OrderFilled, Reported
 from strongroom.audit.legs import legs_for, take, wrong_price
 from strongroom.audit.movements import Movements
 from strongroom.audit.node import Node
-from strongroom.audit.permissions import Difference, Limit
+from strongroom.audit.permissions import Difference
 from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.staleness import SLACK, Staleness, age_changes, patience
 from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY
 
-SLACK = 2  # reports after a fill, by the last of which its decision is revealed
-SHORTEST_AGE = DAY  # of a report, as fills wait for it: some vaults admit one a day
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
 LATEST_S = 60 * DAY  # of a fill, after its decision; a vault lets no order live for a day
+
+
+class Wait(Enum):
+    """What is known of something that waits for reports."""
+
+    IN_TIME = auto()
+    LATE = auto()
+    UNKNOWN = auto()  # the vault is stale: a report will show it
+
+
+@dataclass(frozen=True)
+class Unrevealed:
+    """What no report has revealed.
+
+    Attributes:
+        waiting, withheld: fills whose decisions may come in time
+        unknown: what nobody can say, and what ends that, in sentences
+        differences: of what has not come in time
+    """
+
+    waiting: int
+    withheld: int
+    unknown: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+
+NOTHING = Unrevealed(0, 0, (), ())
 
 
 class FillJoiner:
@@ -63,13 +92,16 @@ class FillJoiner:
         movements: Movements,
         holders: AccountsOfHolders,
         kinds: ByKind,
+        event_times: Mapping[int, int],
     ) -> None:
         """Join the fills of some blocks: of whoever is an account, or trades for one, then.
 
         Args:
             kinds: the vault's events of these blocks
+            event_times: of the blocks with such events
         """
-        ages = _ages(progress.report_age, kinds)
+        ages = _ages(progress.staleness.age, kinds)
+        progress.staleness.take(kinds, event_times)
         fills = [
             (event, account)
             for event in sorted(movements.fills, key=lambda each: (each.block, each.index))
@@ -84,7 +116,6 @@ class FillJoiner:
             market, _ = movements.owners[account]
             _, age = ages[bisect_right(ages, event.block, key=lambda each: each[0]) - 1]
             self._take(progress, _fill(event, time, account, market, age))
-        _, progress.report_age = ages[-1]
 
     def join_again(self, progress: Progress) -> None:
         """Explain fills that waited, by what has been revealed since. Before those of later blocks:
@@ -153,46 +184,95 @@ class FillJoiner:
         stated = self._revealed().withheld(fill.decision)
         return stated is not None and stated.at <= self._last_report_for(fill)
 
-    def waits(self, fill: AccountFill, now: int) -> bool:
-        """Whether a fill's decision may still be revealed in time, or withheld: not all reports
-        have come by the last of which it must be, nor has the time passed that they may take.
+    def unrevealed(self, progress: Progress, now: int) -> Unrevealed:
+        """Return what the reports so far do not reveal, or reveal twice.
 
         Args:
             now: timestamp of the last block
         """
-        known = self._revealed().decision(fill.decision)
-        is_early = len(self._reports) < self._last_report_for(fill) and now <= fill.revealed_by
-        return known is None and is_early
+        staleness, late = progress.staleness, list[Difference]()
+        withheld, counts = 0, dict.fromkeys(Wait, 0)
+        for fill in progress.unjoined:
+            if self.is_withheld(fill):
+                withheld += 1
+                continue
+            wait = self.wait_of(fill, staleness, now)
+            counts[wait] += 1
+            if wait is Wait.LATE:
+                late.append(self.difference(fill))
+        overdue, more = self.withheld_until(staleness, now)
+        late += [*self.revealed_twice(), *more]
+        unknown = tuple(_unknown(counts[Wait.UNKNOWN], overdue, staleness))
+        return Unrevealed(counts[Wait.IN_TIME], withheld, unknown, tuple(late))
 
-    def late(self, now: int) -> list[Difference]:
-        """Return a difference for each withheld decision that was not revealed by its date.
+    def wait_of(self, fill: AccountFill, staleness: Staleness, now: int) -> Wait:
+        """Return whether a fill's decision may still be revealed in time, or withheld: not all
+        reports have come by the last of which it must be, nor has the time passed that they may
+        take while the vault is fresh.
 
         Args:
             now: timestamp of the last block
         """
-        differing = self._late(now)
+        if self._revealed().decision(fill.decision) is not None:
+            return Wait.LATE  # younger than its fill
+        if len(self._reports) >= self._last_report_for(fill):
+            return Wait.LATE
+        return _wait(staleness, fill.time, fill.patience, now)
+
+    def withheld_until(self, staleness: Staleness, now: int) -> tuple[int, list[Difference]]:
+        """Return of how many withheld decisions nobody can say whether they come in time, and a
+        difference for each that did not.
+
+        Args:
+            now: timestamp of the last block
+        """
+        unknown = 0
+
+        def late() -> Iterator[Difference]:
+            nonlocal unknown
+            for each in self._revealed().all_withheld():
+                wait, difference = self._judged(each, staleness, now)
+                unknown += wait is Wait.UNKNOWN
+                if difference is not None:
+                    yield difference
+
+        differing = late()
         found = list(islice(differing, MOST_NAMED))
-        return _with_more(found, sum(1 for _ in differing), "revealed by their dates")
+        more = _with_more(found, sum(1 for _ in differing), "revealed by their dates")
+        return unknown, more
 
-    def _late(self, now: int) -> Iterator[Difference]:
-        for each in self._revealed().all_withheld():
-            decision = self._revealed().decision(each.decision)
-            if decision is not None and decision.at < each.at:
-                continue  # it was there already
-            report = each.at if decision is None else decision.at
-            stated_at, time = (self._time_of(number) for number in (each.at, report))
-            by, wrong = _date(each.reveal_by), ""
-            if each.reveal_by > stated_at + PRIVATE_S:
-                by, wrong = _date(stated_at + PRIVATE_S), f"withheld until {by}"
-            elif decision is None and now > each.reveal_by:
-                wrong = f"not by {_date(now)}"
-            elif decision is not None and time > each.reveal_by:
-                wrong = _date(time)
-            elif decision is not None and decision.reveal_by != each.reveal_by:
-                wrong = f"by {_date(decision.reveal_by)}, as its record says"
-            if wrong:
-                what = f"evidence document: decision {each.decision} revealed"
-                yield Difference(*self._reports[report - 1], what, f"by {by}", wrong)
+    def _judged(
+        self, it: Withheld, staleness: Staleness, now: int
+    ) -> tuple[Wait, Difference | None]:
+        """Return whether a withheld decision may still come in time, and what differs."""
+        decision = self._revealed().decision(it.decision)
+        if decision is not None and decision.at < it.at:
+            return Wait.IN_TIME, None  # it was there already
+        report = it.at if decision is None else decision.at
+        stated_at, time = (self._time_of(number) for number in (it.at, report))
+        by, wrong, wait = _date(it.reveal_by), "", Wait.IN_TIME
+        if it.reveal_by > stated_at + PRIVATE_S:
+            by, wrong = _date(stated_at + PRIVATE_S), f"withheld until {by}"
+        elif decision is None:
+            wait = self._wait_for(it, staleness, now)
+            wrong = f"not by {_date(now)}" if wait is Wait.LATE else ""
+        elif time > it.reveal_by and self._time_of(report - 1) >= it.reveal_by:
+            wrong = _date(time)
+        elif decision.reveal_by != it.reveal_by:
+            wrong = f"by {_date(decision.reveal_by)}, as its record says"
+        if not wrong:
+            return wait, None
+        what = f"evidence document: decision {it.decision} revealed"
+        return Wait.LATE, Difference(*self._reports[report - 1], what, f"by {by}", wrong)
+
+    def _wait_for(self, it: Withheld, staleness: Staleness, now: int) -> Wait:
+        """Return whether a decision that no report has revealed may still come in time: with the
+        first report from its date on."""
+        if now <= it.reveal_by:
+            return Wait.IN_TIME
+        if self._time_of(len(self._reports)) >= it.reveal_by:
+            return Wait.LATE
+        return _wait(staleness, it.reveal_by, staleness.patience, now)
 
     def _time_of(self, number: int) -> int:
         """Return the timestamp of a report."""
@@ -241,10 +321,35 @@ class FillJoiner:
                     yield event
 
 
+def _wait(staleness: Staleness, start: int, patience_s: int, now: int) -> Wait:
+    """Return what is known of something that waits for reports, of which not all have come."""
+    if staleness.fresh_seconds(start, now) > patience_s:
+        return Wait.LATE
+    return Wait.UNKNOWN if staleness.is_stale(now) else Wait.IN_TIME
+
+
+def _unknown(fills: int, overdue: int, staleness: Staleness) -> Iterator[str]:
+    """Yield what nobody can say of a stale vault, and what ends it."""
+    silent = f"the vault has neither reported nor settled since {_date(staleness.dealt_at)}"
+    if fills:
+        yield (
+            f"whether decisions ordered {_count(fills, 'fill')}: {silent}; they are differences "
+            "unless the second report after each reveals its decision"
+        )
+    if overdue:
+        yield (
+            f"whether {_count(overdue, 'withheld decision')} past the date will be revealed: "
+            f"{silent}; they are differences unless the first report from the date on does it"
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _ages(before: int, kinds: ByKind) -> list[tuple[int, int]]:
     """Return how old a report may become, from which block on; the first is what was before."""
-    changes = [each for each in kinds.of(LimitSet) if each.limit == Limit.MAX_REPORT_AGE]
-    return [(0, before), *((each.block, each.new_value) for each in changes)]
+    return [(0, before), *((each.block, each.new_value) for each in age_changes(kinds))]
 
 
 def _fill(event: OrderFilled, time: int, account: str, market: MarketId, age: int) -> AccountFill:
@@ -253,7 +358,7 @@ def _fill(event: OrderFilled, time: int, account: str, market: MarketId, age: in
     return AccountFill(
         event.block, event.transaction, time, event.metadata, account, market, event.address,
         str(event.token_id), buys, gave if buys else got, got if buys else gave, event.fee,
-        time + SLACK * max(age, SHORTEST_AGE),
+        patience(age),
     )  # fmt: skip
 
 

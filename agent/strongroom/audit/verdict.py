@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 SCHEMA = "strongroom-audit/2"
-CLEAN, DIFFERS = "no difference", "differs"
+CLEAN, DIFFERS, CANNOT_SAY = "no difference", "differs", "cannot say"
+EXIT_CODES = {CLEAN: 0, DIFFERS: 1, CANNOT_SAY: 2}
 TYPES = {
     "Attestation": [
         {"name": "vault", "type": "address"},
@@ -138,6 +139,7 @@ class Verdict:
     evidence: EvidenceState | None = None  # None: it was not looked at
     decided: DecidedAgain | None = None  # None: nothing was decided again
     exchanges: Mapping[str, str] = field(default_factory=dict)  # that were named, with their use
+    unknown: tuple[str, ...] = ()  # what nobody can say now, and what will end that
 
     @property
     def unknown_code(self) -> tuple[AuditedCode, ...]:
@@ -157,17 +159,23 @@ class Verdict:
             more += f"; fills whose decisions are withheld for now: {self.checked.fills_withheld}"
         if self.decided is not None:
             more += f"; {self.decided.words}"
-        return self.verdict + more
+        unsaid = [f"not known: {each}" for each in self.unknown]
+        return "; ".join([self.verdict, *unsaid]) + more
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing differs."""
-        return not self.differences
+        """Whether nothing differs, and nothing is unknown that must be known."""
+        return self.verdict == CLEAN and not self.differences
+
+    @property
+    def exit_code(self) -> int:
+        """0: no difference; 1: differs; 2: cannot say."""
+        return EXIT_CODES[self.verdict]
 
     def with_differences(self, more: Sequence[Difference]) -> Verdict:
         """Return the verdict with differences that were found later."""
         found = (*self.differences, *more)
-        return replace(self, differences=found, verdict=DIFFERS if found else CLEAN)
+        return replace(self, differences=found, verdict=word_of(found, self.unknown))
 
     def document(self) -> JsonObject:
         """Return the verdict as JSON takes it."""
@@ -178,7 +186,14 @@ class Verdict:
             del found["decided"]
         if not self.exchanges:
             del found["exchanges"]
+        if not self.unknown:
+            del found["unknown"]
         return found
+
+
+def word_of(differences: Sequence[Difference], unknown: Sequence[str]) -> str:
+    """Return the verdict in a word: what differs stays so, whatever else is unknown."""
+    return DIFFERS if differences else CANNOT_SAY if unknown else CLEAN
 
 
 def state_of(ledger: Ledger) -> VaultTotals:
@@ -233,7 +248,7 @@ def attestation_message(document: JsonObject) -> SignableMessage:
             "vault": document["vault"],
             "fromBlock": document["from_block"],
             "toBlock": document["to_block"],
-            "clean": not document["differences"],
+            "clean": document["verdict"] == CLEAN,
             "verdict": verdict_hash(document),
         },
     )

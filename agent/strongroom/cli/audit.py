@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.boundary import DIFFERS, Command
+from strongroom.cli.boundary import Command
 from strongroom.cli.options import (
     ADDRESS,
     BLOCK,
@@ -103,8 +103,8 @@ def command(
 ) -> None:
     """Rebuild a vault from its logs with the auditor's own arithmetic and name every difference
     between chain and books. A factory's vaults are audited in one run, which goes on where it was
-    broken off. Exit status 1 on any difference, 2 when a node or a file is missing or
-    nodes differ, 3 when the audit itself fails.
+    broken off. Exit status 1 on any difference, 2 when nobody can say: a node or a file is
+    missing, nodes differ, or a report is due. 3 when the audit itself fails.
 
     \b
     Examples:
@@ -151,8 +151,8 @@ def command(
         print_json(result.document())
     else:
         show(result, time.time())
-    if not result.is_clean:
-        raise SystemExit(DIFFERS)
+    if result.exit_code:
+        raise SystemExit(result.exit_code)
 
 
 def _factory(

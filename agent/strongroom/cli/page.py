@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from strongroom.cli.boundary import DIFFERS, Command
+from strongroom.cli.boundary import Command
 from strongroom.cli.options import ADDRESS, FOLDER, PORT, Number, bar, evidence, payers, rpcs, vault
 
 exchanges = click.option(
@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Audit a vault and write the result as a static site: an HTML file, its data as JSON, the
     evidence documents, and a CSV for each depositor. The site needs no server. Exit status 1 where
-    the audit found a difference.
+    the audit found a difference, 2 where it cannot say.
 
     Example: strongroom page --vault 0x... --evidence build/week/evidence
     """
@@ -53,8 +53,8 @@ def command(
         )  # fmt: skip
         result = run_page(options)
     show(result, time.time())
-    if not result.is_clean:
-        raise SystemExit(DIFFERS)
+    if result.exit_code:
+        raise SystemExit(result.exit_code)
 
 
 @click.command("app", cls=Command)
@@ -104,5 +104,5 @@ def app(
         with serving(out, port) as url:
             click.echo(f"{url} until Ctrl-C")
             threading.Event().wait(seconds)
-    if not result.is_clean:
-        raise SystemExit(DIFFERS)
+    if result.exit_code:
+        raise SystemExit(result.exit_code)

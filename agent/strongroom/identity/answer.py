@@ -34,8 +34,16 @@ class AuditFile:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing differs."""
-        return not self.document["differences"]
+        """Whether nothing differs, and nothing is unknown that must be known."""
+        return not self.document["differences"] and not self.unknown
+
+    @property
+    def unknown(self) -> str:
+        """What nobody can say; "": all is known, or something differs whatever that is."""
+        found = self.document.get("unknown", [])
+        if self.document["differences"] or not isinstance(found, list):
+            return ""
+        return "; ".join(map(str, found))
 
     def number(self, name: str) -> int:
         """Return a whole number of the verdict.
@@ -87,7 +95,8 @@ def judged(payload: ValidationPayload, verdict: AuditFile) -> int:
     """Return 100 where what was asked holds, 0 where it does not.
 
     Raises:
-        CannotSay: the verdict is of another vault or other blocks, or decisions are not known.
+        CannotSay: the verdict is of another vault or other blocks, or cannot say, or decisions are
+            not known.
     """
     wrong = [
         f"{what} {there}, asked is {asked}"
@@ -102,6 +111,8 @@ def judged(payload: ValidationPayload, verdict: AuditFile) -> int:
         raise CannotSay(
             f"the verdict is no answer: {'; '.join(wrong)}: audit the vault to block {payload.last}"
         )
+    if verdict.unknown:
+        raise CannotSay(f"the audit cannot say {verdict.unknown}: answer after the next reports")
     if payload.kind is AskKind.AUDIT:
         return HOLDS if verdict.is_clean else FALSE
     return _decided(verdict)

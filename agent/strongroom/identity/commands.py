@@ -11,7 +11,7 @@ from strongroom.chain.ids import JsonObject, id_text, read_json
 from strongroom.chain.jsonrpc import understood
 from strongroom.chain.places import place_of
 from strongroom.errors import BadInput, Differs
-from strongroom.identity.answer import answer_file, audit_command, read_verdict
+from strongroom.identity.answer import CannotSay, answer_file, audit_command, read_verdict
 from strongroom.identity.card import card_faults, read_card, registered
 from strongroom.identity.documents import inside, look_up, named_file
 from strongroom.identity.record import RecordPlace, feedback_file, measures, read_prices
@@ -282,10 +282,13 @@ def run_feedback(options: FeedbackOptions) -> IdentityResult:
 
     Raises:
         Differs: the books differ: there is no record to publish.
+        CannotSay: the audit cannot say whether they do.
         BadInput: the folder does not fit, or the account is one of the agent's or the vault's.
         TransactionRefused, NoRegistry, ChainAway, UnknownAccount: see the classes.
     """
     desk, verdict = RegistryDesk(options), read_verdict(options.audit / "verdict.json")
+    if verdict.unknown:
+        raise CannotSay(f"the audit cannot say {verdict.unknown}: publish after the next reports")
     if not verdict.is_clean:
         raise Differs("the audit's books differ: answer a request with it, publish no record")
     if verdict.number("chain_id") != desk.chain.chain_id:

@@ -122,6 +122,8 @@ class OwnAudit:
         last = own.number("to_block")
         if own.vault.lower() != told.vault.lower() or not told.to_block or last < told.to_block:
             return NOT_RERUN
+        if own.unknown:
+            return NOT_RERUN
         if not own.is_clean:
             return OTHER
         if told.tag1 == LOSSES and last != told.to_block:
@@ -137,7 +139,8 @@ class OwnAudit:
     def answer(self, vault: str, to_block: int, response: int) -> str:
         """Say whether it gives an auditor's answer about the books."""
         own = self.verdict
-        if own.vault.lower() != vault.lower() or own.number("to_block") != to_block:
+        is_other = own.vault.lower() != vault.lower() or own.number("to_block") != to_block
+        if is_other or own.unknown:
             return NOT_RERUN
         return SAME if own.is_clean == (response == HOLDS) else OTHER
 

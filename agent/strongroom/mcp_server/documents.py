@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.errors import BadInput
 from strongroom.mcp_server.answers import AuditAnswer, BacktestAnswer, NotKnown, units_of
 from strongroom.mcp_server.stranger import said
@@ -48,7 +48,7 @@ def _audit(found: JsonObject, asset: str) -> AuditAnswer:
         what = each if isinstance(each, Mapping) else {}
         told.append(said(f"block {what.get('block')}: {what.get('what')}"))
     return AuditAnswer(
-        verdict="no difference" if not differences else "differs",
+        verdict=_word(differences, found.get("unknown")),
         differences=tuple(told),
         more_differences=max(0, len(differences) - DIFFERENCES),
         from_block=_whole(found["from_block"]),
@@ -60,6 +60,10 @@ def _audit(found: JsonObject, asset: str) -> AuditAnswer:
         in_markets_at_cost=units_of(_whole(state["exposure"]), asset),
         losses=units_of(_whole(state["losses"]), asset),
     )
+
+
+def _word(differences: list[Json], unknown: Json) -> str:
+    return "differs" if differences else "cannot say" if unknown else "no difference"
 
 
 def backtests_in(folder: Path | None) -> list[str]:
