@@ -126,6 +126,66 @@ def test_two_mixed_matches_at_two_exchanges_excuse_what_each_gives_back(chain, a
     assert (token, int(expected) - int(found)) == ("asset", 490)
 
 
+ALIKE = BUDGET + 7  # that the exchange takes in, and that a maker's order gives
+
+
+def takes(chain, account, is_mixed=False):
+    """The order that takes `account`'s in a match: alone, or beside another one's."""
+    if is_mixed:
+        chain.fill(MAKER, SELL, account.tokens[1], 300, 100, 0)
+    chain.fill(MAKER, SELL, account.tokens[0], 200, BUDGET, 0, taker=EXCHANGE)
+
+
+@pytest.mark.parametrize("is_net", [True, False], ids=["net", "gross"])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("stolen", [0, 1, 490, ALIKE])
+def test_a_makers_order_as_large_as_what_the_exchange_took_in_accuses_nobody(
+    chain, is_net, is_first, stolen
+):
+    """From hand to hand, so it is no part of what the exchange took in: the taker's own fill tells,
+    which neither gives nor gets anything of the account's."""
+    account = funded(chain, assets=5_000)
+    for does_mix in (not is_first, is_first):
+        if does_mix:
+            mixed(chain, account, is_net)
+        else:
+            rests(chain, account, cash=BUDGET, fee=7)
+            takes(chain, account)
+    if not stolen:
+        is_clean(chain)
+        return
+    chain.move("", account.address, THIEF, stolen)
+    ((_, token, expected, found),) = named(chain)
+    assert (token, int(expected) - int(found)) == ("asset", stolen)
+
+
+@pytest.mark.parametrize("is_net", [True, False], ids=["net", "gross"])
+@pytest.mark.parametrize("stolen", [0, 1, 490, BUDGET, ALIKE])
+def test_a_maker_whose_order_goes_through_the_exchange_as_well_excuses_no_theft(
+    chain, is_net, stolen
+):
+    """The taker is the thief: he gets as much once more as the account's order has given."""
+    account = funded(chain, assets=5_000)
+    mixed(chain, account, is_net)
+    rests_in_a_mixed_match(chain, account, cash=BUDGET, fee=7)
+    takes(chain, account, is_mixed=True)
+    if not stolen:
+        is_clean(chain)
+        return
+    chain.move("", account.address, MAKER, stolen)
+    ((_, token, expected, found),) = named(chain)
+    assert (token, int(expected) - int(found)) == ("asset", stolen)
+
+
+def test_who_sees_only_the_accounts_own_fills_does_not_excuse_more(chain):
+    """A node that hides the taker's fill: the account is accused, and no theft is excused."""
+    account = funded(chain, assets=5_000)
+    mixed(chain, account, is_net=True)
+    rests(chain, account, cash=BUDGET, fee=7)
+    ((_, token, expected, found),) = named(chain)
+    assert (token, int(expected) - int(found)) == ("asset", BACK)
+
+
 @pytest.mark.parametrize("thief", [MAKER, THIEF])
 @pytest.mark.parametrize("is_net", [True, False], ids=["net", "gross"])
 def test_a_maker_who_is_the_thief_is_named_like_any_other(chain, thief, is_net):

@@ -78,6 +78,19 @@ class Matches:
             return self.people.get(name, word)
         return int(word)
 
+    def call(self, orders: Sequence[tuple[Any, ...]], call: Mapping[str, Any]) -> None:
+        """Send one match as it was sent; the taker's order is the first."""
+        amounts = call["takerAmounts"]
+        given = [int(amounts[f"taker{each}Amount"]) for each in ("Fill", "Receive", "Fee")]
+        self.exchange.matchOrders(
+            orders[0],
+            orders[1:],
+            list(map(int, call["makerFillAmounts"])),
+            list(map(int, call["makerFeeAmounts"])),
+            tuple(given),
+            sender=self.people[call["caller"]],
+        )
+
     def before(self, act: Mapping[str, Any]) -> None:
         """Do what comes before a call: a pause, approvals taken back, a gift."""
         evm, manager, pusd = self.protocol.chain.evm, self.protocol.manager, self.protocol.pusd
@@ -135,20 +148,9 @@ def _step(
     orders: Sequence[tuple[Any, ...]],
     hashes: Sequence[bytes],
 ) -> Found:
-    call, exchange, chain = step["call"], world.exchange, world.protocol.chain
-    amounts = call["takerAmounts"]
-    given = [amounts[f"taker{each}Amount"] for each in ("Fill", "Receive", "Fee")]
-    arguments = (
-        orders[0],
-        orders[1:],
-        list(map(int, call["makerFillAmounts"])),
-        list(map(int, call["makerFeeAmounts"])),
-        tuple(map(int, given)),
-    )
+    exchange, chain = world.exchange, world.protocol.chain
     before = world.balances()
-    got = chain.outcome(
-        lambda: exchange.matchOrders(*arguments, sender=world.people[call["caller"]])
-    )
+    got = chain.outcome(lambda: world.call(orders, step["call"]))
     yield "outcome", OK if step["ok"] else step["error"], got
     yield "delta", whole(step.get("delta", {})), changes(before, world.balances())
     statuses = [exchange.getOrderStatus(each) for each in hashes]

@@ -18,12 +18,18 @@ from strongroom.audit.balances import Balances
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.contracts import Views
 from strongroom.audit.conversions import Conversions
-from strongroom.audit.events import MarketOpened, PaidInKind, RedeemedInKind, Reported
+from strongroom.audit.events import (
+    MarketOpened,
+    OrderFilled,
+    PaidInKind,
+    RedeemedInKind,
+    Reported,
+)
 from strongroom.audit.explained import ASSET, Explained, Leaving, paying_wallets
 from strongroom.audit.flows import AccountFlow, Doubt, Moment, moments, unexplained
 from strongroom.audit.kinds import ANY_EXCHANGE
 from strongroom.audit.logs import RawLog
-from strongroom.audit.matches import ways_of
+from strongroom.audit.matches import needs_all, ways_of
 from strongroom.audit.movements import Moved, MovementReader, Movements, place_of
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, difference
@@ -171,7 +177,10 @@ class Conservation:
         for log in it.told:
             account = log["address"].lower()
             found[account].told(log, self._reader.tokens_of(account, it.block))
-        for fill, way in ways_of(it.fills):
+        fills: Sequence[OrderFilled] = it.fills
+        if needs_all(fills):
+            fills = self._reader.fills_of(it.transaction, it.block)
+        for fill, way in ways_of(fills):
             if account := wallets.account_of(fill.maker):
                 places = self._reader.places[movements.owners[account][1]]
                 found[account].filled(fill, places.tokens, way)

@@ -240,6 +240,16 @@ class MovementReader:
                     seen.update([each.place for each in new])
                     yield from new
 
+    def fills_of(self, transaction: str, block: int) -> list[OrderFilled]:
+        """Return all fills of one transaction, strangers' too; raises as `read` does."""
+        (topic,) = exchange_readers()
+        return [
+            fill
+            for _, logs in self._node.logs(sorted(self.exchanges), block, block, [topic])
+            for fill in read_logs(logs, exchange_readers())
+            if isinstance(fill, OrderFilled) and fill.transaction == transaction
+        ]
+
     def _fills(self, holders: Sequence[str], first: int, last: int) -> Iterator[OrderFilled]:
         (topic,), seen = exchange_readers(), set[tuple[int, int]]()
         for some in padded(holders if self.exchanges else ()):
