@@ -45,7 +45,7 @@ class Wait(Enum):
 
 
 @dataclass(frozen=True)
-class Unrevealed:
+class NotRevealed:
     """What no report has revealed.
 
     Attributes:
@@ -60,7 +60,7 @@ class Unrevealed:
     differences: tuple[Difference, ...]
 
 
-NOTHING = Unrevealed(0, 0, (), ())
+NOTHING = NotRevealed(0, 0, (), ())
 
 
 class FillJoiner:
@@ -184,7 +184,7 @@ class FillJoiner:
         stated = self._revealed().withheld(fill.decision)
         return stated is not None and stated.at <= self._last_report_for(fill)
 
-    def unrevealed(self, progress: Progress, now: int) -> Unrevealed:
+    def unrevealed(self, progress: Progress, now: int) -> NotRevealed:
         """Return what the reports so far do not reveal, or reveal twice.
 
         Args:
@@ -203,7 +203,7 @@ class FillJoiner:
         overdue, more = self.withheld_until(staleness, now)
         late += [*self.revealed_twice(), *more]
         unknown = tuple(_unknown(counts[Wait.UNKNOWN], overdue, staleness))
-        return Unrevealed(counts[Wait.IN_TIME], withheld, unknown, tuple(late))
+        return NotRevealed(counts[Wait.IN_TIME], withheld, unknown, tuple(late))
 
     def wait_of(self, fill: AccountFill, staleness: Staleness, now: int) -> Wait:
         """Return whether a fill's decision may still be revealed in time, or withheld: not all
