@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from strongroom.chain.calls import Call, call_data
 from strongroom.chain.decision_records import MOST, records_call
 from strongroom.chain.failures import ChainAway
-from strongroom.chain.ids import decision_of, to_bytes, to_hex
+from strongroom.chain.ids import decision_of, market_of, to_bytes, to_hex
 from strongroom.chain.orders import OnFailure
 from strongroom.cosigner import wire
 from strongroom.cosigner.client import CosignerClient
@@ -210,18 +210,26 @@ NO_REPORTS = POLICY.model_copy(update={"reporter": ""})
 RECORDS = records_call("0x" + "07" * 32, [b'{"time":7}'])
 LARGE = Call(RECORDS.to, RECORDS.data + "00" * MOST)
 OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
+OPENED = market_of(2, "0x" + "06" * 32)  # by it
 
 
-def send(*calls, before=None, now=NOW, facts=FACTS, sent=None, safe="", policy=POLICY):
+def send(
+    *calls, before=None, now=NOW, facts=FACTS, sent=None, safe="", policy=POLICY, markets=None
+):
     carried = sent or batch(calls, MULTI)
     asked = TransactionRequest(carried.to, carried.data, carried.operation, 5, safe)
-    markets = {MARKET: facts}
+    markets = {MARKET: facts} if markets is None else markets
     return judge_transaction(policy, asked, markets, {ACCOUNT: facts}, before or Before(), now)
 
 
 def test_honest_transactions_pass_and_count_what_they_allocate():
     assert send(OPEN, ALLOCATE) == 100 * UNIT
     assert send(ALLOCATE, ALLOCATE) == 200 * UNIT
+    new = vault_call("allocate", OPENED, 150 * UNIT)
+    assert send(OPEN, new, markets={}) == 150 * UNIT  # the node cannot know it yet
+    assert send(OPEN, new, ALLOCATE) == 250 * UNIT
+    listed = replace(FACTS, wallet=WALLET)
+    assert send(delegated_call("forward", 5), facts=listed) == 0
     settle = [
         account_call("redeemResolved"),
         vault_call("harvest", MARKET),
@@ -269,9 +277,16 @@ FOREIGN = {
     "safe": lambda: send(REPORT, safe=STRANGER),
     "safe ": lambda: send(REPORT, safe=REPORTER, policy=NO_REPORTS),
     "wallet": lambda: send(delegated_call("setWallet", FOREIGN_WALLET)),
+    "wallet ": lambda: send(  # it was listed when it was named
+        delegated_call("forward", 5), facts=replace(FACTS, wallet=FOREIGN_WALLET)
+    ),
+    "wallet  ": lambda: send(delegated_call("forward", 5)),
+    "market": lambda: send(ALLOCATE, markets={}),  # unknown is not admitted
+    "market ": lambda: send(OPEN, ALLOCATE, markets={}),
     "class": lambda: send(vault_call("openMarket", 1, b"\6" * 32, 1, NOW)),
     "class ": lambda: send(ALLOCATE, facts=replace(FACTS, class_id=1)),
     "size": lambda: send(vault_call("allocate", MARKET, 200 * UNIT + 1)),
+    "size ": lambda: send(ALLOCATE, ALLOCATE, vault_call("allocate", MARKET, 1)),  # in pieces
     "day": lambda: send(ALLOCATE, before=Before(0, 400 * UNIT + 1)),
     "rate": lambda: send(ALLOCATE, before=Before(3, 0)),
     "account": lambda: send(account_call("merge", 0, 5), facts=replace(FACTS, vault=STRANGER)),
@@ -327,8 +342,14 @@ class Chain:
     def of_account(self, account):
         return FACTS
 
+    def with_wallet(self, account):
+        return replace(FACTS, wallet=WALLET)
+
     def of_market(self, market):
         return FACTS
+
+    def nonce(self, safe):
+        return 5
 
 
 @pytest.fixture

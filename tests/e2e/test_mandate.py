@@ -249,6 +249,7 @@ def replace_it(stage, owners, folder, board, client, account):
         both += ["--account", each]
     first, second = folder / "mandate.json", folder / "second.json"
     draft = ("mandate", "draft", "Stop.", "--previous", first, "--set", "orders.packs=none")
+    draft += ("--set", "classes=none")
     ok(*draft, "--out", folder / "second.toml", *node)
     ok("mandate", "sign", folder / "second.toml", "--out", second, *both, *node)
     ok("mandate", "announce", second, "--board", board, "--yes", *both, *node)
@@ -270,6 +271,6 @@ def replace_it(stage, owners, folder, board, client, account):
         with pytest.raises(CosignerRefused) as refusal:
             client.sign_order(order(stage, account, 5 * UNIT, 10 * UNIT, "999"))
         words = str(refusal.value)
-    assert "mandate line" in words and "orders.packs of version 2" in words
+    assert "mandate line" in words and "of version 2" in words
     halt = keccak(text="halt()")[:4]
     assert len(client.sign_transaction(TransactionRequest(account, halt, 0, 5))) == 65

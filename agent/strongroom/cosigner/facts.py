@@ -59,6 +59,10 @@ class ChainFacts:
         account = str(self._chain.ask_one(self._vault, "Vault", "accountOf", market))
         return None if int(account, 16) == 0 else self.of_account(account)
 
+    def nonce(self, safe: str) -> int:
+        """Return a Safe's next nonce."""
+        return int(self._chain.ask_one(safe, "Safe", "nonce"))
+
     def now(self) -> int:
         """Return the chain's time, at most a moment old."""
         here = time.monotonic()

@@ -45,6 +45,9 @@ HOMEWARD_ACCOUNT = (
     *("merge", "redeem", "redeemResolved", "halt", "bumpEpoch", "takeBack", "takeBackTokens"),
     *("releaseWallet", "admitReturn", "pauseWallet", "withdraw"),
 )
+# Lists that a decision's record and its exchange answer to: a trade at a pool has neither, and what
+# nobody can say is not admitted.
+RECORDED = ("orders.packs", "orders.exchanges")
 
 
 _Part = Policy | OrderRules | TransactionRules
@@ -137,7 +140,10 @@ def _narrow(policy: Policy, lines: tuple[MandateLine, ...]) -> Policy:
     else:
         after = _entries(_list_in(policy, name), lines)
     inside, field = _at(policy, name)
-    changed = inside.model_copy(update={field: after})
+    update = {field: after}
+    if name in RECORDED:
+        update["pools"] = False
+    changed = inside.model_copy(update=update)
     return (
         changed
         if isinstance(changed, Policy)

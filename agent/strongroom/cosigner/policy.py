@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from strongroom.chain.calls import Call
 from strongroom.chain.codec import BadArguments, FunctionCodec
 from strongroom.chain.decision_records import is_records
-from strongroom.chain.ids import MarketId, TokenId, decision_of, to_bytes
+from strongroom.chain.ids import MarketId, TokenId, decision_of, market_of, to_bytes
 from strongroom.chain.orders import OnFailure, Side
 from strongroom.chain.units import MICRO
 from strongroom.errors import Refused
@@ -47,6 +47,7 @@ class OrderRules(BaseModel):
     max_per_day: Decimal = Field(Decimal(10_000), gt=0)  # bought
     max_per_minute: int = Field(60, gt=0)  # orders
     max_lifetime_s: int = Field(600, gt=0)
+    pools: bool = True  # whether trades at pools are signed: no record says of which pack they are
 
 
 class TransactionRules(BaseModel):
@@ -117,7 +118,7 @@ def judge_order(
         PolicyRefuses: see the class.
     """
     rules, order = policy.orders, request.order
-    _check_quiet(policy, now)
+    check_quiet(policy, now)
     _check_account(policy, facts)
     if request.domain.chain_id != policy.chain_id or not _among(
         request.domain.address, rules.exchanges
@@ -138,6 +139,24 @@ def judge_order(
     if side is None or making <= 0 or taking <= 0:
         raise PolicyRefuses("amounts", "an amount is 0")
     cash, tokens = (making, taking) if side == Side.BUY else (taking, making)
+    check_terms(rules, cash, tokens, request.expiry, now)
+    _check_decision(policy, request, side, cash, tokens)
+    bought = cash if side == Side.BUY else 0
+    check_counts(rules, 1, bought, before)
+    return bought
+
+
+def check_terms(rules: OrderRules, cash: int, tokens: int, expiry: int, now: int) -> None:
+    """Refuse a price, a size or a lifetime beyond the limits of orders.
+
+    Args:
+        cash: micro-units
+        tokens: micro-tokens, above 0
+        expiry: timestamp
+
+    Raises:
+        PolicyRefuses: see the class.
+    """
     if not rules.min_price * tokens <= cash <= rules.max_price * tokens:
         raise PolicyRefuses(
             "price",
@@ -145,15 +164,23 @@ def judge_order(
         )
     if cash > rules.max_order * MICRO:
         raise PolicyRefuses("size", f"{cash} micro-units in one order")
-    if not now < request.expiry <= now + rules.max_lifetime_s:
-        raise PolicyRefuses("lifetime", f"expiry {request.expiry} at {now}")
-    _check_decision(policy, request, side, cash, tokens)
-    if before.in_minute >= rules.max_per_minute:
+    if not now < expiry <= now + rules.max_lifetime_s:
+        raise PolicyRefuses("lifetime", f"expiry {expiry} at {now}")
+
+
+def check_counts(rules: OrderRules, orders: int, bought: int, before: Before) -> None:
+    """Refuse more orders in a minute, or more bought in a day, than the limits admit.
+
+    Args:
+        bought: by these orders, micro-units
+
+    Raises:
+        PolicyRefuses: see the class.
+    """
+    if before.in_minute + orders > rules.max_per_minute:
         raise PolicyRefuses("rate", f"{rules.max_per_minute} orders in a minute")
-    bought = cash if side == Side.BUY else 0
     if before.in_day + bought > rules.max_per_day * MICRO:
         raise PolicyRefuses("day", f"{before.in_day + bought} micro-units in a day")
-    return bought
 
 
 def judge_transaction(
@@ -168,7 +195,7 @@ def judge_transaction(
 
     Args:
         markets: facts of open markets, of those that the calls name
-        accounts: facts by account address, lower case
+        accounts: facts by account address, lower case; with the wallet where budget is forwarded
 
     Raises:
         PolicyRefuses: see the class.
@@ -179,14 +206,20 @@ def judge_transaction(
     safe = request.safe or policy.safe
     if not _among(safe, [policy.safe, policy.reporter]):
         raise PolicyRefuses("safe", f"{safe} is not admitted")
-    allocated = 0
-    for call in calls_in(policy, request):
+    calls, to_market = calls_in(policy, request), dict[MarketId, int]()
+    for call in calls:
         if _uses_up_nonce(call, safe):
             continue
         if is_records(call):
             continue  # it moves nothing, and is bounded
         _check_reports(policy, call, safe)
-        allocated += _judge_call(policy, call, markets, accounts, now)
+        allocation = _judge_call(policy, call, accounts, now)
+        if allocation is not None:
+            market, assets = allocation
+            to_market[market] = to_market.get(market, 0) + assets
+    _check_wallets(policy, calls, accounts)
+    _check_markets(policy, calls, markets, to_market)
+    allocated = sum(to_market.values())
     if before.in_day + allocated > rules.max_allocation_per_day * MICRO:
         raise PolicyRefuses("day", f"{before.in_day + allocated} micro-units allocated in a day")
     return allocated
@@ -256,21 +289,28 @@ def decoded(call: Call, known: Functions) -> tuple[str, tuple[Any, ...]] | None:
     return None
 
 
+def check_nonce(nonce: int, expected: int) -> None:
+    """Refuse to sign ahead: what is signed for later nonces could be kept, and sent all at once.
+
+    Args:
+        expected: the Safe's next nonce; the co-signer's node may be one transaction behind
+
+    Raises:
+        PolicyRefuses: see the class.
+    """
+    if nonce > expected + 1:
+        raise PolicyRefuses("nonce", f"{nonce} is ahead of the Safe's next, {expected}")
+
+
 def _judge_call(
-    policy: Policy,
-    call: Call,
-    markets: Mapping[MarketId, MarketFacts],
-    accounts: Mapping[str, MarketFacts],
-    now: int,
-) -> int:
+    policy: Policy, call: Call, accounts: Mapping[str, MarketFacts], now: int
+) -> tuple[MarketId, int] | None:
+    """Admit a call; return what it allocates to which market, micro-units."""
     if call.to.lower() in accounts:
         _check_account(policy, accounts[call.to.lower()])
-        inside = decoded(call, ACCOUNT_CALLS)
-        if inside is None:
+        if decoded(call, ACCOUNT_CALLS) is None:
             raise PolicyRefuses("call", f"{call.data[:10]} of an account is not admitted")
-        if inside[0] == "setWallet" and not _among(inside[1][0], policy.wallets):
-            raise PolicyRefuses("wallet", f"{inside[1][0]} is not admitted")
-        return 0
+        return None
     if call.to.lower() != policy.vault.lower():
         raise PolicyRefuses("call", f"{call.to} is neither the vault nor a market's account")
     found = decoded(call, VAULT_CALLS)
@@ -278,18 +318,51 @@ def _judge_call(
         raise PolicyRefuses("call", f"{call.data[:10]} of the vault is not admitted")
     name, arguments = found
     if name == "openMarket":
-        _check_quiet(policy, now)
+        check_quiet(policy, now)
         if arguments[0] not in policy.classes:
             raise PolicyRefuses("class", f"class {arguments[0]} is not admitted")
     if name != "allocate":
-        return 0
-    _check_quiet(policy, now)
-    market, assets = MarketId(arguments[0]), int(arguments[1])
-    if market in markets:
-        _check_account(policy, markets[market])
-    if assets > policy.transactions.max_allocation * MICRO:
-        raise PolicyRefuses("size", f"{assets} micro-units to one market in one transaction")
-    return assets
+        return None
+    check_quiet(policy, now)
+    return MarketId(arguments[0]), int(arguments[1])
+
+
+def _check_markets(
+    policy: Policy,
+    calls: Sequence[Call],
+    markets: Mapping[MarketId, MarketFacts],
+    to_market: Mapping[MarketId, int],
+) -> None:
+    """A budget goes to a market that is known, and is bounded, however many calls bring it."""
+    opened = {
+        market_of(int(found[1][0]), str(found[1][1]))
+        for found in (decoded(call, VAULT_CALLS) for call in calls)
+        if found is not None and found[0] == "openMarket"
+    }
+    for market, assets in to_market.items():
+        if market in markets:
+            _check_account(policy, markets[market])
+        elif market not in opened:
+            raise PolicyRefuses("market", f"{market} is not open, as far as the node knows")
+        if assets > policy.transactions.max_allocation * MICRO:
+            raise PolicyRefuses("size", f"{assets} micro-units to one market in one transaction")
+
+
+def _check_wallets(
+    policy: Policy, calls: Sequence[Call], accounts: Mapping[str, MarketFacts]
+) -> None:
+    """A wallet must be listed when it is named, and when budget goes to it: lists change."""
+    named: dict[str, str] = {}
+    for call in calls:
+        found = decoded(call, ACCOUNT_CALLS) if call.to.lower() in accounts else None
+        if found is None or found[0] not in ("setWallet", "forward"):
+            continue
+        account = call.to.lower()
+        if found[0] == "setWallet":
+            named[account] = str(found[1][0])
+        wallet = named.get(account, accounts[account].wallet)
+        if not _among(wallet, policy.wallets):
+            raise PolicyRefuses("wallet", f"{wallet or 'none'} is not admitted")
 
 
 def _uses_up_nonce(call: Call, safe: str) -> bool:
@@ -364,7 +437,8 @@ def _check_account(policy: Policy, facts: MarketFacts) -> None:
         raise PolicyRefuses("class", f"class {facts.class_id} is not admitted")
 
 
-def _check_quiet(policy: Policy, now: int) -> None:
+def check_quiet(policy: Policy, now: int) -> None:
+    """Refuse what falls into quiet hours; raises PolicyRefuses."""
     moment = datetime.fromtimestamp(now, UTC)
     minute = moment.hour * 60 + moment.minute
     for each in policy.quiet_hours:

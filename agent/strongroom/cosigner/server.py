@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.failures import ChainAway
-from strongroom.chain.ids import MarketId, to_hex
+from strongroom.chain.ids import MarketId, keccak, to_hex
 from strongroom.cosigner import wire
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.mandate_watch import MandateWatch
@@ -22,16 +22,19 @@ from strongroom.cosigner.policy import (
     Policy,
     PolicyRefuses,
     calls_in,
+    check_nonce,
     decoded,
     judge_order,
     judge_transaction,
 )
+from strongroom.cosigner.pool_trades import judge_pool_trades, pool_trades
 from strongroom.cosigner.store import Store
 from strongroom.mandates.vocabulary import EVERY_CLASS
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 
 MAX_BODY = 200_000
+WORD = 32  # bytes
 
 
 class Judge:
@@ -93,28 +96,54 @@ class Judge:
         safe = SafeAddress(request.safe or self.policy.safe, self.policy.chain_id)
         now, digest = self.facts.now(), request.transaction_hash(safe)
         if not self.store.knows(digest):
-            accounts: dict[str, MarketFacts] = {}
-            markets: dict[MarketId, MarketFacts] = {}
-            for call in calls_in(self.policy, request):
-                if decoded(call, ACCOUNT_CALLS):
-                    accounts[call.to.lower()] = self.facts.of_account(call.to)
-                found = decoded(call, VAULT_CALLS)
-                if found and found[0] == "allocate":
-                    market = MarketId(found[1][0])
-                    facts = self.facts.of_market(market)
-                    if facts is not None:
-                        markets[market] = facts
-            before = self.store.before("transaction", now)
-            assets = judge_transaction(self.policy, request, markets, accounts, before, now)
-            risky = beyond_home(self.policy, request, safe.address)
-            if self._mandates is not None and risky is not None:
-                asked = risky
-                self._mandates.current(now).check(
-                    EVERY_CLASS,
-                    lambda policy: judge_transaction(policy, asked, markets, accounts, before, now),
-                )
-            self.store.add(digest, "transaction", now, assets)
+            self._judge(request, safe.address, digest, now)
         return sign_hash(self.owner, digest)
+
+    def _judge(self, request: TransactionRequest, safe: str, digest: bytes, now: int) -> None:
+        """Judge a transaction and count it; raises PolicyRefuses."""
+        markets, accounts = self._named(request)
+        before, orders = (self.store.before(each, now) for each in ("transaction", "order"))
+        trades = pool_trades(self.policy, request)
+
+        def admit(policy: Policy, asked: TransactionRequest) -> int:
+            judge_pool_trades(policy, trades, orders, now)
+            return judge_transaction(policy, asked, markets, accounts, before, now)
+
+        assets = admit(self.policy, request)
+        risky = beyond_home(self.policy, request, safe)
+        if risky is not None:
+            asked = risky
+            check_nonce(request.nonce, self.facts.nonce(safe))
+            if self._mandates is not None:
+                within = self._mandates.current(now)
+                classes = {accounts[each.account].class_id for each in trades}
+                for class_id in classes or {EVERY_CLASS}:
+                    within.check(class_id, lambda policy: admit(policy, asked))
+        self.store.add(digest, "transaction", now, assets)
+        for number, each in enumerate(trades):
+            self.store.add(keccak(digest + number.to_bytes(WORD)), "order", now, each.bought)
+
+    def _named(
+        self, request: TransactionRequest
+    ) -> tuple[dict[MarketId, MarketFacts], dict[str, MarketFacts]]:
+        """Return facts of the markets and accounts that a transaction's calls name."""
+        accounts: dict[str, MarketFacts] = {}
+        markets: dict[MarketId, MarketFacts] = {}
+        calls = calls_in(self.policy, request)
+        for call in calls:
+            inside = decoded(call, ACCOUNT_CALLS)
+            if inside is not None:
+                key = call.to.lower()
+                look = self.facts.with_wallet if inside[0] == "forward" else self.facts.of_account
+                if key not in accounts or inside[0] == "forward":
+                    accounts[key] = look(call.to)
+            found = decoded(call, VAULT_CALLS)
+            if found and found[0] == "allocate":
+                market = MarketId(found[1][0])
+                facts = self.facts.of_market(market)
+                if facts is not None:
+                    markets[market] = facts
+        return markets, accounts
 
 
 def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.time) -> FastAPI:
