@@ -10,8 +10,10 @@
      given are no other. What a class earns is the performance fee that its profit above its mark
      stands for; the strategist has his part of that.
      Where less came in (another class lost, the vault is below its own mark), what came is shared
-     by profit above the marks of all classes, the manager's own included. A mark rises only by the
-     profit that was paid for, so the rest stands for later fees and an early call takes nothing.
+     by what all classes are owed, the manager's own included. A mark rises only by the profit that
+     was paid for, so the rest stands for later fees and an early call takes nothing.
+     Each profit is owed its fee at the rate of when it was first counted: a rate that falls later
+     takes no claim away, and one that rises makes none larger. What is lost again is not owed.
      Roles: the owner names strategists and their parts, which hold after a delay; anyone splits.
      Invariants: what is credited and not withdrawn is at most what lies here. Marks never fall.
      What was credited stays his to whom it was credited. All that a strategist is ever credited
@@ -22,6 +24,8 @@
         in the midst of the vault's own finds its books written. What timing moves: the price of a
         share between fee and split, and, in a shortfall, whose profit is home before whose; a claim
         that waits is never paid twice and never lost but to who comes after a replaced strategist.
+        The vault's owner decides who takes its fees: claims then wait for as long as they go
+        elsewhere.
 """
 
 from ethereum.ercs import IERC20
@@ -41,6 +45,13 @@ interface IVault:
     def profitOf(class_id: uint256) -> int256: view
     def feeRates() -> (uint256, uint256, uint256): view
     def convertToShares(assets: uint256) -> uint256: view
+
+
+# What a class has earned.
+struct Claim:
+    mark: uint256  # proven profit that was paid for, assets
+    counted: uint256  # proven profit of which `owed` is the fee, at least the mark, assets
+    owed: uint256  # fee on what is counted above the mark, assets times 10_000
 
 
 # Who earns by a class.
@@ -78,7 +89,7 @@ event Split:
     manager: indexed(address)
     received: uint256  # shares since the last split
     profit: uint256  # of all classes, above their marks
-    rate_bps: uint256  # of the performance fee
+    rate_bps: uint256  # of the performance fee, for what was not counted before
     due: uint256  # shares that the fee on this profit is worth now
     rest: uint256  # shares, the manager's
 
@@ -105,7 +116,7 @@ DELAY: public(immutable(uint256))  # seconds from the announcement of a strategi
 pending_owner: public(address)  # who may accept ownership
 strategistOf: public(HashMap[uint256, Strategist])  # class -> who earns by it, and his part
 announcedOf: public(HashMap[uint256, Announced])  # class -> who will, his part, from when on
-markOf: public(HashMap[uint256, uint256])  # class -> proven profit that was paid for, assets
+claimOf: public(HashMap[uint256, Claim])  # class -> what it has earned, and what of it is paid
 creditOf: public(HashMap[address, uint256])  # account -> shares that it may withdraw
 total_credit: public(uint256)  # shares that all accounts may withdraw
 rate: public(uint256)  # performance fee of the vault at the last split, bps
@@ -127,7 +138,16 @@ def __init__(vault: address, owner: address, delay: uint256):
     ownable._transfer_ownership(owner)
     self.rate = self._rate_now()
     for class_id: uint256 in range(self._classes(), bound=classes.MAX_CLASSES):
-        self.markOf[class_id] = self._home(class_id)
+        self._start(class_id, self._home(class_id))
+
+
+@external
+@view
+def markOf(class_id: uint256) -> uint256:
+    """
+    @return The class's proven profit that was paid for, assets.
+    """
+    return self.claimOf[class_id].mark
 
 
 @external
@@ -178,20 +198,22 @@ def announce(class_id: uint256, strategist: address, part_bps: uint256):
 @nonreentrant
 def appoint(class_id: uint256):
     """
-    @notice Makes an announced change once its delay has passed; anyone may call. What came so far is
-            split first. A strategist who is new to the class earns by what comes above its counter
-            of this moment and above its mark.
+    @notice Makes an announced change once its delay has passed, within a week; anyone may call.
+            What came so far is split first. A strategist who is new to the class earns by what
+            comes above its counter of this moment and above its mark.
     """
     new: Announced = self.announcedOf[class_id]
     assert new.ready_at != 0, "not announced"
     assert block.timestamp >= new.ready_at, "still waiting"
+    # or one announcement, never made, would let him be replaced at any moment
+    assert block.timestamp <= new.ready_at + timelock.GRACE, "announced too long ago"
     self._split()
     self.announcedOf[class_id] = empty(Announced)
-    mark: uint256 = self.markOf[class_id]
+    mark: uint256 = self.claimOf[class_id].mark
     if new.account != self.strategistOf[class_id].account:
         # never lower: or a friend would be paid for winning back what another has lost
         mark = max(mark, self._home(class_id))
-        self.markOf[class_id] = mark
+        self._start(class_id, mark)
     self.strategistOf[class_id] = Strategist(account=new.account, part_bps=new.part_bps)
     log StrategistSet(
         class_id=class_id, strategist=new.account, part_bps=new.part_bps, mark=mark
@@ -248,6 +270,14 @@ def _home(class_id: uint256) -> uint256:
 
 
 @internal
+def _start(class_id: uint256, mark: uint256):
+    """
+    @dev Nothing is owed for what is below the mark.
+    """
+    self.claimOf[class_id] = Claim(mark=mark, counted=mark, owed=0)
+
+
+@internal
 def _split():
     """
     @dev Invariant: the credits given are together what was received.
@@ -256,22 +286,22 @@ def _split():
          takes nothing of what was earned before it.
     """
     received: uint256 = staticcall IERC20(VAULT).balanceOf(self) - self.total_credit
-    profits: DynArray[uint256, classes.MAX_CLASSES] = []
-    whole: uint256 = 0
-    for class_id: uint256 in range(self._classes(), bound=classes.MAX_CLASSES):
-        home: uint256 = self._home(class_id)
-        profit: uint256 = home - min(home, self.markOf[class_id])
-        profits.append(profit)
-        whole += profit
     now: uint256 = self._rate_now()
     rate: uint256 = max(self.rate, now)
     self.rate = now
-    due: uint256 = staticcall IVault(VAULT).convertToShares(whole * rate // units.BPS)
+    claims: DynArray[Claim, classes.MAX_CLASSES] = []
+    whole: uint256 = 0
+    owed: uint256 = 0
+    for class_id: uint256 in range(self._classes(), bound=classes.MAX_CLASSES):
+        claim: Claim = self._counted(class_id, rate)
+        claims.append(claim)
+        whole += claim.counted - claim.mark
+        owed += claim.owed
+    due: uint256 = staticcall IVault(VAULT).convertToShares(owed // units.BPS)
     credited: uint256 = 0
     class_id: uint256 = 0
-    for profit: uint256 in profits:
-        if profit != 0:
-            credited += self._credit(class_id, profit, whole, received, due)
+    for claim: Claim in claims:
+        credited += self._credit(class_id, claim, owed, received, due)
         class_id += 1
     rest: uint256 = received - credited
     manager: address = ownable.owner
@@ -283,26 +313,49 @@ def _split():
 
 
 @internal
+@view
+def _counted(class_id: uint256, rate: uint256) -> Claim:
+    """
+    @return The class's claim with what came home or was lost since the last split.
+    """
+    claim: Claim = self.claimOf[class_id]
+    home: uint256 = max(self._home(class_id), claim.mark)
+    if home > claim.counted:
+        claim.owed += (home - claim.counted) * rate
+    elif home < claim.counted:
+        # down: what is left of a claim
+        claim.owed = claim.owed * (home - claim.mark) // (claim.counted - claim.mark)
+    claim.counted = home
+    return claim
+
+
+@internal
 def _credit(
-    class_id: uint256, profit: uint256, whole: uint256, received: uint256, due: uint256
+    class_id: uint256, claim: Claim, owed: uint256, received: uint256, due: uint256
 ) -> uint256:
     """
-    @param profit Of the class, above its mark
-    @param whole Of all classes
+    @param claim Of the class
+    @param owed To all classes, assets times 10_000
     @param received Shares to be split
     @param due Shares that would pay for all of it
     @return The shares credited to the class's strategist.
     """
+    profit: uint256 = claim.counted - claim.mark
     paid: uint256 = profit
-    if received < due:
+    if received < due and claim.owed != 0:
         paid = (profit * received + due - 1) // due  # up: what is paid for is not claimed again
+    mark: uint256 = claim.mark + paid
+    left: uint256 = 0
+    if paid != profit:
+        left = claim.owed * (profit - paid) // profit
+    self.claimOf[class_id] = Claim(mark=mark, counted=claim.counted, owed=left)
     if paid == 0:
         return 0
-    fee: uint256 = min(received, due) * profit // whole
+    fee: uint256 = 0
+    if claim.owed != 0:
+        fee = min(received, due) * claim.owed // owed
     strategist: Strategist = self.strategistOf[class_id]
     shares: uint256 = fee * strategist.part_bps // units.BPS
-    mark: uint256 = self.markOf[class_id] + paid
-    self.markOf[class_id] = mark
     self.creditOf[strategist.account] += shares
     log Credited(
         class_id=class_id,

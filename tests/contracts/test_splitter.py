@@ -244,6 +244,64 @@ def test_profit_made_without_a_fee_is_never_claimed(life):
     assert life.credit("ann") == 0
 
 
+@pytest.mark.parametrize("splits", [1, 2, 5])
+def test_a_rate_that_is_put_down_and_up_again_wipes_out_no_claim(life, splits):
+    """The owner could do it in one transaction, with the rise announced beforehand."""
+    life.earn(0, 1_000 * UNIT)
+    life.lose(1, 1_000 * UNIT)
+    life.report()
+    life.split()  # no fee: nothing was earned together; Ann's claim waits
+    life.set_rate(0)
+    for _ in range(splits):
+        life.split(by="boss")
+    life.set_rate(2_000)
+    assert life.splitter.claimOf(0) == (0, 1_000 * UNIT, 1_000 * UNIT * 2_000)
+    life.earn(1, 1_000 * UNIT)
+    life.earn(2, 1_000 * UNIT)
+    life.report()  # 20 % of 1,999, half of it Ann's class's
+    life.split()
+    assert worth(life, "ann") == 999_500
+    life.gift(10**21)
+    life.split()
+    assert abs(worth(life, "ann") - 1_000_000) <= 1
+
+
+def test_a_rate_that_rises_makes_no_waiting_claim_larger(life):
+    life.earn(0, 1_000 * UNIT)
+    life.lose(1, 1_000 * UNIT)
+    life.report()
+    life.split()
+    life.set_rate(5_000)
+    life.gift(10**21)
+    life.split()
+    assert worth(life, "ann") == 1_000_000  # 20 % of 1,000, her half
+    life.earn(0, 1_000 * UNIT)
+    life.gift(10**21)
+    life.split()
+    # and 50 % of the next, which has made the first hundred dearer by a thousandth
+    assert abs(worth(life, "ann") - 3_501_000) <= 1
+
+
+def test_profits_of_two_rates_are_owed_each_at_its_own(life):
+    life.earn(0, 1_000 * UNIT)
+    life.lose(1, 5_000 * UNIT)
+    life.report()
+    life.split()
+    life.set_rate(0)
+    life.split()
+    life.earn(0, 1_000 * UNIT)  # while there is no fee
+    life.split()
+    assert life.splitter.claimOf(0) == (0, 2_000 * UNIT, 1_000 * UNIT * 2_000)
+    life.lose(0, 500 * UNIT)
+    life.split()
+    assert life.splitter.claimOf(0) == (0, 1_500 * UNIT, 750 * UNIT * 2_000)
+    life.earn(0, 500 * UNIT)  # still none
+    life.gift(10**21)
+    life.split()
+    assert life.splitter.claimOf(0) == (2_000 * UNIT, 2_000 * UNIT, 0)
+    assert worth(life, "ann") == 750_000
+
+
 def test_whose_profit_is_home_first_moves_time_and_no_money(life):
     """In a shortfall Ben may bring his profit home just before the split; Ann's claim waits."""
     point = life.world.snapshot()
@@ -340,6 +398,22 @@ def test_a_change_holds_after_its_delay_and_once(life):
     life.world.wait(DELAY)
     life.splitter.appoint(0, sender=boss)
     assert life.splitter.strategistOf(0)[1] == 1
+
+
+def test_an_announcement_lapses_a_week_after_its_delay(life):
+    """Or one that is never made would let the owner replace a strategist at any moment."""
+    boss, cem = life.who["boss"], life.who["cem"]
+    for late in (0, 1):
+        life.splitter.announce(0, cem, BPS, sender=boss)
+        life.world.wait(DELAY + 7 * DAY + late)
+        if late:
+            with refused("announced too long ago"):
+                life.splitter.appoint(0, sender=boss)
+        else:
+            life.splitter.appoint(0, sender=boss)
+    life.splitter.announce(0, cem, 1, sender=boss)  # a new one holds after a new delay
+    with refused("still waiting"):
+        life.splitter.appoint(0, sender=boss)
 
 
 def test_ownership_moves_in_two_steps_and_credits_stay(life):

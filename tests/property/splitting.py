@@ -41,6 +41,8 @@ class Rules:
     Attributes:
         home: class -> what came home above cost less what never did, as the test brought it about
         marks: class -> profit that was paid for
+        counted: class -> profit of which `owed` is the fee
+        owed: class -> fee on what is counted above the mark, assets times 10_000
         people: class -> strategist and his part, bps
         credits: account -> shares, what was withdrawn included
         worth: account -> what his credits were worth when they were given, times 10**18
@@ -50,32 +52,45 @@ class Rules:
     owner: str
     home: dict[int, int] = field(default_factory=dict)
     marks: dict[int, int] = field(default_factory=dict)
+    counted: dict[int, int] = field(default_factory=dict)
+    owed: dict[int, int] = field(default_factory=dict)
     people: dict[int, tuple[str, int]] = field(default_factory=dict)
     credits: dict[str, int] = field(default_factory=dict)
     worth: dict[str, int] = field(default_factory=dict)
 
     def split(self, received: int, rate: int, assets: int, supply: int) -> None:
         """Split shares at a price of `assets` for `supply`."""
-        over = {n: max(0, p - self.marks.get(n, 0)) for n, p in self.home.items()}
-        profit = sum(over.values())
         fee_rate, self.rate = max(self.rate, rate), rate
-        whole = supply + VIRTUAL
-        due = (profit * fee_rate // BPS) * whole // (assets + 1)
+        for number, home in self.home.items():
+            self._count(number, home, fee_rate)
+        owed, whole = sum(self.owed.values()), supply + VIRTUAL
+        due = (owed // BPS) * whole // (assets + 1)
         left = received
-        for number, mine in over.items():
-            if not mine:
+        for number in self.home:
+            mark, mine = self.marks.get(number, 0), self.owed[number]
+            profit = self.counted[number] - mark
+            if not profit:
                 continue
-            enough = received >= due
-            paid = mine if enough else -(-mine * received // due)
-            fee = (due if enough else received) * mine // profit
+            enough = received >= due or not mine
+            paid = profit if enough else -(-profit * received // due)
+            fee = min(due, received) * mine // owed if mine else 0
             who, part = self.people.get(number, ("", 0))
             share = fee * part // BPS
-            if paid:
-                self.marks[number] = self.marks.get(number, 0) + paid
+            self.marks[number] = mark + paid
+            self.owed[number] = mine * (profit - paid) // profit
             if share:
                 self._give(who, share, assets, supply)
                 left -= share
         self._give(self.owner, left, assets, supply)
+
+    def _count(self, number: int, home: int, rate: int) -> None:
+        """Count what came home since the last split at the rate, and what was lost again."""
+        mark = self.marks.get(number, 0)
+        before, home = max(mark, self.counted.get(number, 0)), max(home, mark)
+        owed = self.owed.get(number, 0)
+        new = owed + (home - before) * rate if home >= before else 0
+        kept = owed * (home - mark) // (before - mark) if home < before else 0
+        self.counted[number], self.owed[number] = home, new or kept
 
     def _give(self, who: str, shares: int, assets: int, supply: int) -> None:
         self.credits[who] = self.credits.get(who, 0) + shares
@@ -86,6 +101,7 @@ class Rules:
         """Set who earns by a class; what came was split before."""
         if self.people.get(number, ("", 0))[0] != who:
             self.marks[number] = max(self.marks.get(number, 0), self.home.get(number, 0), 0)
+            self.counted[number], self.owed[number] = self.marks[number], 0
         self.people[number] = (who, part)
 
 
@@ -179,6 +195,10 @@ class SplitWorld:
         """Somebody sends shares to the splitter."""
         self.world.transfer("alice", "splitter", shares)
         self.received += shares
+
+    def set_rate(self, rate: int) -> None:
+        """Let the owner set the performance fee; the world's timelock has no delay."""
+        self.vault.setFees(self.world.fees[0], rate, self.world.fees[2], sender=self.who["owner"])
 
     def split(self, by: str = "mallory") -> None:
         """Split, and in the rules as well."""

@@ -8,6 +8,7 @@ cause.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from strongroom.audit.events import AuditedEvent, OwnershipTransferred, OwnershipTransferStarted
 from strongroom.audit.ledger import Ledger
@@ -19,6 +20,7 @@ from strongroom.audit.splitter_events import (
     StrategistSet,
     Withdrawn,
 )
+from strongroom.chain.terms import GRACE_S
 from strongroom.chain.units import BPS
 
 Payout = tuple[int, str, int, int, int, int, int]  # the fields of a `Credited`, in their order
@@ -34,6 +36,35 @@ class SplitDue:
     due: int
     rest: int
     payouts: tuple[Payout, ...]
+    claims: Mapping[int, "Claim"]
+
+
+class Claim(NamedTuple):
+    """What a class has earned.
+
+    Attributes:
+        mark: profit that was paid for, assets
+        counted: profit of which `owed` is the fee, assets
+        owed: fee on what is counted above the mark, assets times 10_000
+    """
+
+    mark: int = 0
+    counted: int = 0
+    owed: int = 0
+
+    def at(self, home: int, rate: int) -> "Claim":
+        """Return it with what came home or was lost since, at a rate in bps."""
+        now = max(home, self.mark)
+        if now >= self.counted:
+            return Claim(self.mark, now, self.owed + (now - self.counted) * rate)
+        kept = self.owed * (now - self.mark) // (self.counted - self.mark)
+        return Claim(self.mark, now, kept)
+
+    def paid(self, profit: int) -> "Claim":
+        """Return it once so much of its profit was paid for; what is owed falls, down."""
+        whole = self.counted - self.mark
+        owed = self.owed * (whole - profit) // whole if whole else 0
+        return Claim(self.mark + profit, self.counted, owed)
 
 
 @dataclass
@@ -44,7 +75,7 @@ class PayoutBooks:
         ledger: the vault's books, which are as far as the event that is booked next
         splitter: its address, in lower case
         delay: seconds from an announcement to its time
-        marks: class -> profit that was paid for, assets
+        claims: class -> what it has earned, and what of it is paid
         strategists: class -> who earns by it, and his part in bps
         announced: class -> who will, his part, from when on
         credits: account -> shares that it may withdraw
@@ -58,7 +89,7 @@ class PayoutBooks:
     delay: int
     owner: str = ZERO
     pending_owner: str = ZERO
-    marks: dict[int, int] = field(default_factory=dict)
+    claims: dict[int, Claim] = field(default_factory=dict)
     strategists: dict[int, tuple[str, int]] = field(default_factory=dict)
     announced: dict[int, tuple[str, int, int]] = field(default_factory=dict)
     credits: dict[str, int] = field(default_factory=dict)
@@ -79,8 +110,13 @@ class PayoutBooks:
 
     def over(self, class_id: int) -> int:
         """Return a class's proven profit above its mark, assets."""
-        home = max(0, self.ledger.profits.get(class_id, 0))
-        return max(0, home - self.marks.get(class_id, 0))
+        return max(0, self._home(class_id) - self._claim(class_id).mark)
+
+    def _home(self, class_id: int) -> int:
+        return max(0, self.ledger.profits.get(class_id, 0))
+
+    def _claim(self, class_id: int) -> Claim:
+        return self.claims.get(class_id, Claim())
 
     def book(self, event: AuditedEvent, time: int) -> None:
         """Book an event of the splitter.
@@ -125,7 +161,7 @@ class PayoutBooks:
         """At its deployment: nothing for the past."""
         self._begun, self.rate = True, self.ledger.permissions.rates[1]
         for number in self.ledger.permissions.classes:
-            self.marks[number] = self.over(number)
+            self.claims[number] = Claim(self._home(number), self._home(number))
 
     def _expect(self, at: AuditedEvent, what: str, expected: object, found: object) -> None:
         if expected != found:
@@ -140,11 +176,13 @@ class PayoutBooks:
         follows = isinstance(last, Split) and last.transaction == it.transaction
         self._expect(it, "StrategistSet: what came before is split first", True, follows)
         who, part, ready = self.announced.pop(it.class_id, (ZERO, 0, 0))
-        self._expect(it, "StrategistSet: announced, and its delay over", True, 0 < ready <= time)
+        in_time = 0 < ready <= time <= ready + GRACE_S
+        self._expect(it, "StrategistSet: announced, its delay over, its week not", True, in_time)
         self._expect(it, "StrategistSet: as announced", (who, part), (it.strategist, it.part_bps))
         if who != self.strategists.get(it.class_id, (ZERO, 0))[0]:
-            self.marks[it.class_id] = self.marks.get(it.class_id, 0) + self.over(it.class_id)
-        self._expect(it, "StrategistSet.mark", self.marks.get(it.class_id, 0), it.mark)
+            mark = self._claim(it.class_id).mark + self.over(it.class_id)
+            self.claims[it.class_id] = Claim(mark, mark)
+        self._expect(it, "StrategistSet.mark", self._claim(it.class_id).mark, it.mark)
         self.strategists[it.class_id] = who, part
 
     def _split(self, it: Split) -> None:
@@ -156,8 +194,8 @@ class PayoutBooks:
         for name, value in zip(numbers, values, strict=True):
             self._expect(it, f"Split.{name}", value, getattr(it, name))
         self._payouts(it, wanted.payouts, logged)
-        for number, who, _, paid, _, shares, _ in wanted.payouts:
-            self.marks[number] = self.marks.get(number, 0) + paid
+        self.claims.update(wanted.claims)
+        for number, who, _, _, _, shares, _ in wanted.payouts:
             self.earned[number] = self.earned.get(number, 0) + shares
             self._credit(who, shares)
         self._credit(self.owner, wanted.rest)
@@ -179,20 +217,27 @@ class PayoutBooks:
         """Return what a split would be now."""
         ledger = self.ledger
         received = ledger.holders.get(self.splitter, 0) - self.total_credit
-        over = {number: self.over(number) for number in sorted(ledger.permissions.classes)}
-        whole, rate = sum(over.values()), max(self.rate, ledger.permissions.rates[1])
-        due = (whole * rate // BPS) * ledger.shares // (ledger.nav[0] + 1)
+        rate = max(self.rate, ledger.permissions.rates[1])
+        claims = {
+            number: self._claim(number).at(self._home(number), rate)
+            for number in sorted(ledger.permissions.classes)
+        }
+        whole = sum(each.counted - each.mark for each in claims.values())
+        owed = sum(each.owed for each in claims.values())
+        due = (owed // BPS) * ledger.shares // (ledger.nav[0] + 1)
         payouts = []
-        for number, profit in over.items():
-            paid = profit if received >= due else -(-profit * received // due)
-            if not profit or not paid:
+        for number, claim in claims.items():
+            profit = claim.counted - claim.mark
+            short = received < due and claim.owed
+            paid = -(-profit * received // due) if short else profit
+            claims[number] = after = claim.paid(paid)
+            if not paid:
                 continue
-            fee = min(received, due) * profit // whole
+            fee = min(received, due) * claim.owed // owed if owed else 0
             who, part = self.strategists.get(number, (ZERO, 0))
-            mark = self.marks.get(number, 0) + paid
-            payouts.append((number, who, profit, paid, fee, fee * part // BPS, mark))
+            payouts.append((number, who, profit, paid, fee, fee * part // BPS, after.mark))
         rest = received - sum(each[5] for each in payouts)
-        return SplitDue(received, whole, rate, due, rest, tuple(payouts))
+        return SplitDue(received, whole, rate, due, rest, tuple(payouts), claims)
 
     def _credit(self, who: str, shares: int) -> None:
         if shares:
@@ -260,7 +305,7 @@ def payout_statement(books: PayoutBooks) -> PayoutStatement:
         classes.append(
             ClassPayout(
                 number, who, part, str(books.ledger.profits.get(number, 0)),
-                str(books.marks.get(number, 0)), str(books.over(number)),
+                str(books.claims.get(number, Claim()).mark), str(books.over(number)),
                 str(books.earned.get(number, 0)),
             )
         )  # fmt: skip

@@ -16,7 +16,7 @@ from strongroom.audit.contracts import OddAnswer
 from strongroom.audit.events import AuditedEvent
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node
-from strongroom.audit.payouts import PayoutBooks, PayoutStatement, payout_statement
+from strongroom.audit.payouts import Claim, PayoutBooks, PayoutStatement, payout_statement
 from strongroom.audit.permissions import Difference
 from strongroom.audit.pieces import PieceReader
 from strongroom.audit.readers import read_logs, splitter_readers
@@ -150,7 +150,7 @@ def _views(node: Node, books: PayoutBooks, block: int) -> Iterator[Difference]:
     ]
     for number in books.ledger.permissions.classes:
         asked += [
-            ("markOf(uint256)", number, ("uint256",), (books.marks.get(number, 0),)),
+            ("claimOf(uint256)", number, ("uint256",) * 3, books.claims.get(number, Claim())),
             ("strategistOf(uint256)", number, ("address", "uint256"),
              books.strategists.get(number, ("0x" + "00" * 20, 0))),
         ]  # fmt: skip
