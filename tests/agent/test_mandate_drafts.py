@@ -88,9 +88,9 @@ def test_a_field_replaces_what_it_is_about():
     assert [each.unit for each in made if each.name == "orders.packs"] == ["dutch", "hedge"]
     assert list(difference(TODAY, made)) == [
         "tighter: no order of more than 100 units (before: no order of more than 200 units)",
-        "new:     orders of the pack dutch",
-        "new:     orders of the pack hedge",
-        "gone:    orders of the pack tail",
+        "wider:   orders of the pack dutch (new)",
+        "wider:   orders of the pack hedge (new)",
+        "tighter: orders of the pack tail (gone)",
     ]
     assert list(difference(TODAY, TODAY)) == []
     raised = changed(TODAY, {"orders.min_price": "0.04", "orders.max_price": "0.99"})

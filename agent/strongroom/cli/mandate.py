@@ -140,13 +140,14 @@ def diff(file: Path, against: Path | None, policy: Path | None) -> None:
     Example: strongroom mandate diff draft.toml --policy cosigner.toml
     """
     from strongroom.errors import BadInput
-    from strongroom.mandates.drafting import difference
+    from strongroom.mandates.drafting import difference, frame_difference
     from strongroom.mandates.signed import read_signed
 
     if (against is None) == (policy is None):
         raise BadInput("name what to compare with: --against or --policy")
-    before = read_signed(against).mandate.lines if against else _today(policy)[1]
-    found = list(difference(before, read_signed(file).mandate.lines))
+    made, other = read_signed(file).mandate, read_signed(against).mandate if against else None
+    found = list(difference(other.lines if other else _today(policy)[1], made.lines))
+    found += frame_difference(other, made) if other else ()
     click.echo("\n".join(found or ["nothing differs"]))
 
 

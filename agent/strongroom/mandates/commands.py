@@ -20,6 +20,7 @@ from strongroom.mandates.mandate import (
     as_json,
     as_toml,
     parse,
+    shown_time,
 )
 from strongroom.mandates.proposals import ModelAddress, propose
 from strongroom.mandates.room import cut as cut_to
@@ -31,7 +32,6 @@ from strongroom.mandates.standing import (
     check_chain,
     check_signature,
     check_standing,
-    shown_time,
     standing_of,
 )
 from strongroom.signing.hashing import safe_transaction_hash
@@ -105,7 +105,8 @@ def run_draft(options: DraftOptions) -> Mandate:
         options.say(each)
     for each in wider_than(options.today, made.lines) if options.today else ():
         options.say(f"wider than the co-signer's own policy, which holds: {each}")
-    options.say(f"wrote {options.out}: version {made.version}; nobody has signed it")
+    until = shown_time(made.not_after)
+    options.say(f"wrote {options.out}: version {made.version}, until {until}; nobody has signed it")
     return made
 
 

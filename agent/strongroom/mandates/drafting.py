@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from strongroom.chain.outside import BadValue, number, whole
 from strongroom.chain.units import MICRO
 from strongroom.errors import nearest
-from strongroom.mandates.mandate import MandateLine
+from strongroom.mandates.mandate import Mandate, MandateLine, shown_time
 from strongroom.mandates.vocabulary import (
     CLASS,
     EVERY_CLASS,
@@ -22,6 +22,7 @@ from strongroom.mandates.vocabulary import (
 from strongroom.settings import describe
 
 MOST_ENTRIES, MOST_LETTERS = 32, 2_000  # of one value
+TIGHTER, WIDER = "tighter:", "wider:"
 
 
 def lines_for(name: str, value: str) -> tuple[MandateLine, ...]:
@@ -38,6 +39,8 @@ def lines_for(name: str, value: str) -> tuple[MandateLine, ...]:
     plain, _, of_class = name.partition("@")
     if plain not in NAMES:
         raise BadLine(f"there is no line {name[:60]!r}{nearest(name, NAMES)}")
+    if of_class and plain in LISTS:
+        raise BadLine(f"{plain}: a list is of the whole vault: write {plain}=... without @")
     if len(value) > MOST_LETTERS:
         raise BadLine(f"{plain}: a value of more than {MOST_LETTERS} letters is none")
     try:
@@ -100,17 +103,55 @@ def changed(before: Sequence[MandateLine], changes: Mapping[str, str]) -> tuple[
 
 
 def difference(before: Sequence[MandateLine], after: Sequence[MandateLine]) -> Iterator[str]:
-    """Yield what differs, a line of words each; nothing where nothing does."""
+    """Yield what differs, a line of words each, with whether it admits more; nothing where nothing
+    does."""
     old, new = ({_place(each): each for each in lines} for lines in (before, after))
+    listed, lists = ({each.name for each in lines} for lines in (before, after))
     for place, line in new.items():
         known = old.get(place)
         if known is None:
-            yield f"new:     {line.words}"
+            widens = line.name in LISTS and _admits(line) and line.name in listed
+            yield f"{WIDER if widens else TIGHTER:8} {line.words} (new)"
         elif known.number != line.number:
             yield f"{_direction(known, line):8} {line.words} (before: {known.words})"
     for place, line in old.items():
-        if place not in new:
-            yield f"gone:    {line.words}"
+        if place not in new and (line.name not in LISTS or line.name in lists):
+            narrows = line.name in LISTS and _admits(line)
+            if narrows or not _is_none(line):  # what takes the place of "none" is told above
+                yield f"{TIGHTER if narrows else WIDER:8} {line.words} (gone)"
+    for name in sorted((listed - lists) & set(LISTS)):
+        yield f"{WIDER:8} no line limits {name} (before: {_all_of(name, before)})"
+
+
+def frame_difference(before: Mandate, after: Mandate) -> Iterator[str]:
+    """Yield what differs between two mandates beside their lines, in words."""
+    for name in ("vault", "chain_id"):
+        one, other = getattr(before, name), getattr(after, name)
+        if one != other:
+            yield f"another {name}: {other} (before: {one})"
+    if after.not_after != before.not_after:
+        how = WIDER if after.not_after > before.not_after else TIGHTER
+        yield (
+            f"{how:8} until {shown_time(after.not_after)} (before: {shown_time(before.not_after)})"
+        )
+    if after.not_before < before.not_before:
+        yield (
+            f"{WIDER:8} from {shown_time(after.not_before)} (before: "
+            f"{shown_time(before.not_before)})"
+        )
+
+
+def _admits(line: MandateLine) -> bool:
+    """Whether it is an entry that permits."""
+    return LISTS[line.name].admits and not _is_none(line)
+
+
+def _is_none(line: MandateLine) -> bool:
+    return line.name in LISTS and line.unit == NONE
+
+
+def _all_of(name: str, lines: Sequence[MandateLine]) -> str:
+    return "; ".join(each.words for each in lines if each.name == name)
 
 
 def wider_than(own: Sequence[MandateLine], lines: Sequence[MandateLine]) -> Iterator[str]:
@@ -122,7 +163,7 @@ def wider_than(own: Sequence[MandateLine], lines: Sequence[MandateLine]) -> Iter
         if line.name in LISTS:
             if LISTS[line.name].admits and line.unit != NONE and line.key not in entries:
                 yield line.words
-        elif _direction(limits[line.name], line) == "wider:":
+        elif _direction(limits[line.name], line) == WIDER:
             yield f"{line.words} (its own: {limits[line.name].words})"
 
 
@@ -136,4 +177,4 @@ def _direction(before: MandateLine, after: MandateLine) -> str:
     tighter = NUMBERS[after.name].tighter == Tighter.LARGER
     if after.number == before.number:
         return "same:"
-    return "tighter:" if larger == tighter else "wider:"
+    return TIGHTER if larger == tighter else WIDER

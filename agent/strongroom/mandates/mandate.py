@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -28,7 +29,7 @@ from strongroom.settings import Address, Section, describe, read_toml
 
 MAX_BYTES = 256 * 1024  # of a file: a mandate of the most lines is a tenth of it
 MAX_LINES, MAX_WORDS, MAX_TEXT = 128, 2_000, 64
-MOST_TIME = 2**40  # seconds: what is later is a slip
+MOST_TIME = 2**37  # seconds, the year 6325: what is later is a slip, and few calendars know it
 NO_HASH = "0x" + "00" * 32  # `previous` of a vault's first mandate
 _HASH = re.compile("0x[0-9a-f]{64}", re.ASCII)
 Whole = Annotated[int, Field(strict=True)]
@@ -151,6 +152,11 @@ class Mandate(Section):
                 f"{shut[0]} cannot be {NONE!r} and have entries: leave one or the other"
             )
         return self
+
+
+def shown_time(timestamp: int) -> str:
+    """Return a time in words, UTC."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def as_json(mandate: Mandate) -> JsonObject:

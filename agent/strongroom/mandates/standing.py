@@ -6,14 +6,13 @@ board's last announcement for the vault is this very mandate.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import to_bytes, to_hex
 from strongroom.chain.rpc import Chain, checksum
 from strongroom.errors import Refused
-from strongroom.mandates.mandate import NO_HASH, Mandate
+from strongroom.mandates.mandate import NO_HASH, Mandate, shown_time
 from strongroom.mandates.signed import SignedMandate
 from strongroom.signing.keys import signer_of
 
@@ -48,11 +47,6 @@ class MandateStanding:
     block: int
     time: int
     announced: Announced | None = None
-
-
-def shown_time(timestamp: int) -> str:
-    """Return a time in words, UTC."""
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def check_time(mandate: Mandate, now: int) -> None:
