@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
-PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory MandateBoard PerformanceSplitter \
+PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory MandateBoard PerformanceSplitter ProofGate \
 	$(addprefix accounts/,PolymarketAccount WalletAccount SafeAccount PositionAccount FpmmAccount) \
 	$(addprefix accounts/,DelegatedAccount WalletRegistry)
 SCRIPT := agent/strongroom/app/static/cockpit.js

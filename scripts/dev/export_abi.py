@@ -18,6 +18,7 @@ OWN = (
     "WalletRegistry",
     "DepositWallet",
     "MandateBoard",
+    "ProofGate",
     "PerformanceSplitter",
     "IdentityRegistry",
     "ReputationRegistry",

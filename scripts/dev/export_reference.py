@@ -24,6 +24,7 @@ CONTRACTS = {
     "DelegatedAccount": "accounts/DelegatedAccount.vy",
     "WalletRegistry": "accounts/WalletRegistry.vy",
     "MandateBoard": "MandateBoard.vy",
+    "ProofGate": "ProofGate.vy",
 }
 STANDARD = {
     **dict.fromkeys(

@@ -46,7 +46,7 @@ PIECES = (
     *("VaultDesk", "VaultExits", "Vault", "VaultGovernance", "VaultFactory"),
     *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/SafeAccount"),
     *("accounts/PositionAccount", "accounts/FpmmAccount", "accounts/DelegatedAccount"),
-    *("accounts/WalletRegistry", "MandateBoard", "PerformanceSplitter"),
+    *("accounts/WalletRegistry", "MandateBoard", "PerformanceSplitter", "ProofGate"),
 )
 MODULES = tuple(sorted(f"modules/{path.stem}" for path in CONTRACTS.glob("modules/*.vy")))
 FILES = (*MODULES, *PIECES)

@@ -12,7 +12,7 @@ CONTRACTS = (
     *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory", "PerformanceSplitter"),
     *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/SafeAccount"),
     *("accounts/PositionAccount", "accounts/DelegatedAccount", "accounts/FpmmAccount"),
-    *("accounts/WalletRegistry", "MandateBoard"),
+    *("accounts/WalletRegistry", "MandateBoard", "ProofGate"),
 )
 EVM = "cancun"  # as ape-config.yaml
 

@@ -14,7 +14,7 @@ FLOORS = (
     *("errors", "addresses", "foreign_text", "screen", "extras", "workers", "settings"),
     *("own_server", "app_server", "rate_limit", "chain"),
     *("annotated", "database", "information"),
-    *("analysis", "strategy", "journal", "signing", "mandates", "probe", "execution"),
+    *("analysis", "strategy", "journal", "signing", "mandates", "proofs", "probe", "execution"),
     *("reporting", "cosigner", "payments"),
     *("keeper", "deployment", "depositor", "setup", "audit", "identity", "app", "serve"),
     *("data", "backtest"),

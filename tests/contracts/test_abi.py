@@ -22,7 +22,7 @@ CONTRACTS = [
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
     "PerformanceSplitter",
     *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
-    *("DelegatedAccount", "WalletRegistry", "MandateBoard"),
+    *("DelegatedAccount", "WalletRegistry", "MandateBoard", "ProofGate"),
 ]
 
 

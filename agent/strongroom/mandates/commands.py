@@ -6,7 +6,7 @@ from pathlib import Path
 
 from strongroom.chain.accounts import wallet
 from strongroom.chain.artifacts import artifact
-from strongroom.chain.calls import Ask, Call, make_call
+from strongroom.chain.calls import Ask, make_call
 from strongroom.chain.contracts import Contracts, Key
 from strongroom.chain.ids import canonical, to_bytes, to_hex
 from strongroom.chain.rpc import Chain, checksum
@@ -34,9 +34,7 @@ from strongroom.mandates.standing import (
     check_standing,
     standing_of,
 )
-from strongroom.signing.hashing import safe_transaction_hash
-from strongroom.signing.keys import sign_as_owners
-from strongroom.signing.safe import CALL, Batch, execution
+from strongroom.signing.owners import by_owners
 
 Say = Callable[[str], None]
 BOARD = "MandateBoard"
@@ -183,7 +181,8 @@ def run_announce(options: OwnerOptions, board: str, dry_run: bool) -> str:
     """Announce a signed mandate as the vault's owner; return the transaction, "" in a dry run.
 
     Raises:
-        BadMandate, UnknownAccount, MandateRefused, TransactionRefused, ChainAway: see the classes.
+        BadMandate, UnknownAccount, MandateRefused, TooFewOwners, TransactionRefused, ChainAway:
+            see the classes.
     """
     signed = read_signed(options.file)
     mandate = signed.mandate
@@ -197,7 +196,7 @@ def run_announce(options: OwnerOptions, board: str, dry_run: bool) -> str:
         return ""
     keys = _keys(options, contracts)
     if found.safe:
-        call = _by_safe(chain, found, call, keys)
+        call = by_owners(chain, found.safe, call, keys)
     if not options.ask(f"Announce {to_hex(signed.digest)} as version {mandate.version}?"):
         raise BadInput("not confirmed: nothing was sent (--yes does not ask)")
     receipt = contracts.send(keys[0], call.to, to_bytes(call.data), what="announce")
@@ -251,18 +250,3 @@ def _owners(chain: Chain, found: MandateStanding) -> list[str]:
         return [found.owner]
     (owners,) = chain.ask([Ask(found.safe, "Safe", "getOwners")], found.block)
     return [checksum(each) for each in owners]
-
-
-def _by_safe(chain: Chain, found: MandateStanding, call: Call, keys: Sequence[Key]) -> Call:
-    """Return the Safe's transaction, signed by the keys that are here."""
-    asked = [Ask(found.safe, "Safe", name) for name in ("nonce", "getThreshold")]
-    nonce, threshold = chain.ask(asked)
-    if len(keys) < threshold:
-        raise MandateRefused(
-            f"the Safe {found.safe} needs {threshold} owners: name as many with --account, or send "
-            f"it from the Safe's own app (to {call.to}, data {call.data})"
-        )
-    data = to_bytes(call.data)
-    digest = safe_transaction_hash(found.safe, chain.chain_id, call.to, data, CALL, nonce)
-    signatures = sign_as_owners([key.account for key in keys[:threshold]], digest)
-    return execution(found.safe, Batch(call.to, data, CALL), signatures)

@@ -1,0 +1,1 @@
+"""Proofs that a committed forecaster gave a number on committed inputs (experimental)."""
