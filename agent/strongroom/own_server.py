@@ -14,6 +14,7 @@ from strongroom.errors import BadInput
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # hosts to listen at, not to ask
+FOREIGN = "this server has another name: ask for it by its address"
 SILENT_S = 10.0  # a scraper that is there has said what it wants long before
 
 
@@ -38,11 +39,10 @@ class OwnPages(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, or refuse a name that is not ours."""
-        if _is_ours(self.headers.get("Host", ""), self.server.host):
+        if is_ours(self.headers.get("Host", ""), self.server.host):
             self.page()
             return
-        words = "this server has another name: ask for it by its address\n"
-        self.answer(403, "text/plain; charset=utf-8", words.encode())
+        self.answer(403, "text/plain; charset=utf-8", f"{FOREIGN}\n".encode())
 
     def answer(self, status: int, kind: str, body: bytes) -> None:
         """Send an answer.
@@ -75,7 +75,7 @@ class OwnServer(ThreadingHTTPServer):
         """Say nothing of a connection that broke."""
 
 
-def _is_ours(asked: str, host: str) -> bool:
+def is_ours(asked: str, host: str) -> bool:
     """Whether a Host header is a name of what listens at an address."""
     try:
         name = urlsplit(f"//{asked}").hostname or ""

@@ -383,6 +383,16 @@ def test_the_end_of_a_log(tmp_path):
     assert len(found) == MOST_LINES and found[0].fields == str(MOST_LINES + 8)
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r"])
+def test_a_strangers_words_forge_no_line_of_the_log(tmp_path, mark):
+    """Other programs write their text as it is."""
+    path = tmp_path / "keeper.log"
+    forged = json.dumps({"event": "goes_on", "timestamp": "2026-02-07T12:00:00.123Z"})
+    path.write_text(f"Will it?{mark}{forged}\n", newline="")
+    (line,) = read_log(path).lines
+    assert line.event == "" and line.fields.startswith("Will it?")
+
+
 # what can be asked
 
 

@@ -16,7 +16,7 @@ from strongroom.cli.boundary import Ended
 from strongroom.cli.keeper import pending
 from strongroom.depositor.lots import MovementKind, ShareMovement, lots_of
 from strongroom.depositor.statement import StatementResult
-from strongroom.depositor.vault import DepositorVault
+from strongroom.depositor.vault import DepositorVault, OddDecimals
 from strongroom.foreign_text import cell, plain
 from strongroom.keeper.radar import RuleTexts, show_rules
 from strongroom.reporting.explanation import _what
@@ -121,13 +121,25 @@ def test_a_markets_rules_write_no_hash(capsys):
 class Asset:
     """A contract that has all views, and an odd symbol."""
 
+    def __init__(self, decimals=6):
+        self._decimals = decimals
+
     def __getattr__(self, name):
-        return lambda *arguments: LINES if name == "symbol" else "0x" + "11" * 20
+        answers = {"symbol": LINES, "decimals": self._decimals}
+        return lambda *arguments: answers.get(name, "0x" + "11" * 20)
 
 
 def test_a_symbol_writes_no_line_of_a_preview():
     chain = SimpleNamespace(at=lambda *_: Asset(), code=lambda _: b"\x01", chain_id=1)
     assert DepositorVault(chain, "0x" + "22" * 20).symbol == "pUSD?0 differences?[2J?x"
+
+
+@pytest.mark.parametrize("decimals", [0, 2, 5, 7, 8, 12, 18])
+def test_an_asset_of_other_decimals_is_refused_before_an_amount_is_typed(decimals):
+    """ "deposit 10" of an asset with 2 decimals would have handed over 100,000."""
+    chain = SimpleNamespace(at=lambda *_: Asset(decimals), code=lambda _: b"\x01", chain_id=1)
+    with pytest.raises(OddDecimals, match=f"has {decimals} decimals, and amounts are counted here"):
+        DepositorVault(chain, "0x" + "22" * 20)
 
 
 def test_an_explanation_has_a_question_in_one_line():

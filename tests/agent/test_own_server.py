@@ -38,10 +38,10 @@ def files(folder):
         yield int(url.rstrip("/").rpartition(":")[2])
 
 
-def status(port, host, path="/health"):
+def status(port, host, path="/health", method="GET"):
     """The status for a Host header; None: the request has none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-    connection.putrequest("GET", path, skip_host=True)
+    connection.putrequest(method, path, skip_host=True)
     if host is not None:
         connection.putheader("Host", host)
     connection.endheaders()
@@ -94,3 +94,13 @@ def test_a_foreign_name_is_refused(host, local, open_):
 def test_the_page_of_many_keepers_has_this_machines_name_alone():
     with fleet() as port:
         assert [status(port, each) for each in ("127.0.0.1", "attacker.example")] == [200, 403]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_app_has_this_machines_name_alone(tmp_path, method):
+    """Its files have the node's URL, which may hold a key."""
+    names = ("127.0.0.1", "localhost:8600", "[::1]", "attacker.example:8600", "10.0.0.7", "", None)
+    with files(tmp_path) as port:
+        found = [status(port, each, method=method) for each in names]
+        assert found == [200] * 3 + [403] * 4
+        assert status(port, "attacker.example", "/", method) == 403  # nor the list of a folder

@@ -3,8 +3,11 @@
 import json
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
+from strongroom.app.command import PageOptions, run_page
+from strongroom.depositor.vault import OddDecimals
 
 from tests.page_data import DATA, KEEPER, MARKET, OWNER, WHO, write
 
@@ -115,3 +118,15 @@ def test_a_vault_without_a_timelock_says_so(page):
     assert "by the function, none to 1 d before a change" in text
     _, text = page(delays=[86_400, 86_400])
     assert "<td>1 d before a change that raises risk or cost</td>" in text
+
+
+def test_no_page_shows_an_asset_of_other_decimals(tmp_path, monkeypatch):
+    """Each amount of it would be a power of ten off."""
+    found = SimpleNamespace(ledger=SimpleNamespace(decimals=8))
+    auditor = SimpleNamespace(run=lambda _: found, name="", document=None)
+    monkeypatch.setattr("strongroom.audit.auditor.Auditor", lambda *_: auditor)
+    monkeypatch.setattr("strongroom.audit.command.scope_of", lambda *_: (None, None))
+    monkeypatch.setattr("strongroom.audit.nodes.nodes_of", lambda _: None)
+    with pytest.raises(OddDecimals, match="has 8 decimals"):
+        run_page(PageOptions("0x" + "11" * 20, out=tmp_path / "page"))
+    assert not (tmp_path / "page").exists()

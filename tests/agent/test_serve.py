@@ -140,8 +140,11 @@ def test_a_file_with_wrong_prices_is_refused(tmp_path, change, why):
 
 
 def test_topics_of_an_audit_are_read_as_it_writes_them(tmp_path):
-    lines = [{"block": n, "time": n * DAY // 2, "nav_bid": n, "room": 7} for n in range(5)]
-    text = "".join(json.dumps(each) + "\n" for each in lines)
+    odd = "a line's end \u2028 in a stranger's words"
+    lines = [
+        {"block": n, "time": n * DAY // 2, "nav_bid": n, "room": 7, "odd": odd} for n in range(5)
+    ]
+    text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in lines)
     (tmp_path / "reports.jsonl").write_text(text + '{"block": 9')  # one is being written
     verdict = {"vault": "0x1", "verdict": "no difference", "to_block": 4, "checked": {"a": 1}}
     (tmp_path / "verdict.json").write_text(json.dumps(verdict))

@@ -68,7 +68,8 @@ def run_page(options: PageOptions) -> PageResult:
 
     Raises:
         Away: the node does not answer.
-        BadInput: there is no vault at the address, or no place of evidence.
+        BadInput: there is no vault at the address, no place of evidence, or the asset has other
+            decimals than amounts are shown with.
     """
     return _write(options, None)
 
@@ -113,6 +114,7 @@ def _write(options: PageOptions, live: LiveVault | None) -> PageResult:
     from strongroom.audit.auditor import Auditor
     from strongroom.audit.command import scope_of
     from strongroom.audit.nodes import nodes_of
+    from strongroom.depositor.vault import check_decimals
 
     node, history = nodes_of([options.rpc, *options.further_rpcs]), VaultHistory()
     asked = AuditOptions(
@@ -125,6 +127,7 @@ def _write(options: PageOptions, live: LiveVault | None) -> PageResult:
     scope, identity = scope_of(asked, node)
     auditor = Auditor(scope, node, history.on_report, history.on_event, history.on_income)
     audit = auditor.run(options.progress)
+    check_decimals(audit.ledger.decimals)
     data = page_data(history, audit, identity, auditor.name)
     find = auditor.document if options.evidence else None
     if live is not None:

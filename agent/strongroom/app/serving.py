@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
+from typing import BinaryIO
 
-from strongroom.own_server import LOOPBACK, SILENT_S, OwnServer, PortInUse
+from strongroom.own_server import FOREIGN, LOOPBACK, SILENT_S, OwnServer, PortInUse, is_ours
 
 HOST = LOOPBACK[0]
 
@@ -16,6 +18,14 @@ class _Files(SimpleHTTPRequestHandler):
     """Hands out files; the page is made anew at each start, so nothing is kept."""
 
     timeout = SILENT_S
+
+    def send_head(self) -> BytesIO | BinaryIO | None:
+        """Find the file, or refuse a name that is not ours: a foreign page whose name leads here
+        (DNS rebinding) would read the node's URL."""
+        if is_ours(self.headers.get("Host", ""), HOST):
+            return super().send_head()
+        self.send_error(403, FOREIGN)
+        return None
 
     def end_headers(self) -> None:
         """Add what a page with a wallet needs: no other page may frame it."""

@@ -12,6 +12,7 @@ from strongroom.chain.ids import MarketId, to_bytes, to_hex
 from strongroom.chain.notices import Notice, announced
 from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import DELEGATED, ordinal
+from strongroom.chain.units import DECIMALS
 from strongroom.depositor.options import RequestKind
 from strongroom.depositor.requests import Dealing, DepositorRequest
 from strongroom.errors import BadInput
@@ -43,6 +44,20 @@ class AccountHolding:
     stays: bool = False
 
 
+class OddDecimals(BadInput):
+    """The asset does not have the decimals that amounts are typed and shown with: each would be a
+    power of ten off."""
+
+
+def check_decimals(decimals: int) -> None:
+    """Refuse an asset whose amounts would be shown or sent wrong; raises OddDecimals."""
+    if decimals != DECIMALS:
+        raise OddDecimals(
+            f"the vault's asset has {decimals} decimals, and amounts are counted here in "
+            f"{DECIMALS}: call the vault's contract itself"
+        )
+
+
 class DepositorVault:
     """The vault at an address."""
 
@@ -50,7 +65,7 @@ class DepositorVault:
         """Look whether it is one.
 
         Raises:
-            NoVault, ChainAway: see the classes.
+            NoVault, OddDecimals, ChainAway: see the classes.
         """
         try:
             self.address = typed_address(address)
@@ -67,11 +82,13 @@ class DepositorVault:
             self.asset = chain.at(self._vault.asset(), abi.load("Erc20"))
             self._vault.navs(), self._vault.prices(), self._vault.depositTerms()
             self.symbol = plain(str(self.asset.symbol()))
+            decimals = int(self.asset.decimals())
         except (CallReverted, BadArguments) as error:
             raise NoVault(
                 f"the contract at {address} on chain {chain.chain_id} is not a Strongroom vault: "
                 "check the address"
             ) from error
+        check_decimals(decimals)
 
     # state
 

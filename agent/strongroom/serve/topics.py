@@ -105,7 +105,8 @@ def _lines(path: Path) -> list[JsonObject]:
     except OSError as error:
         raise TopicUnknown(f"{path.name} is not there ({error.strerror}): run the audit") from error
     whole, _, _ = text.rpartition("\n")
-    return [_object(line, path) for line in whole.splitlines()]
+    # other marks that end a line in a text, such as U+2028, may stand in a stranger's words
+    return [_object(line, path) for line in whole.split("\n") if line]
 
 
 def _object(text: str, path: Path) -> JsonObject:

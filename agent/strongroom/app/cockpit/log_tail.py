@@ -45,7 +45,9 @@ def read_log(path: Path | None) -> LogTail:
             text = file.read().decode(errors="replace")
     except OSError as error:
         return LogTail(why=f"{path} cannot be read ({error.strerror}).")
-    lines = text.splitlines()[1 if size > MOST_BYTES else 0 :]  # the first may be half a line
+    # at "\n" alone: what else ends a line in a text, such as U+2028, may stand in strangers' words
+    lines = text.removesuffix("\n").split("\n")
+    lines = lines[1 if size > MOST_BYTES else 0 :]  # the first may be half a line
     found = tuple(_line(each) for each in reversed(lines[-MOST_LINES:]) if each.strip())
     return LogTail(found, "" if found else f"{path} is empty.")
 
