@@ -156,7 +156,7 @@ def test_what_is_signed_is_of_our_domain_and_the_terms_that_were_judged(buyer, e
     assert Account.recover_message(signable, signature=signature) == buyer.account.address
 
 
-@pytest.mark.parametrize("status", [204, 302, 307, 400, 402, 429, 500])
+@pytest.mark.parametrize("status", [204, 302, 307, 400, 402, 500])
 def test_what_is_no_answer_counts_as_spent_and_the_same_is_sent_again(buyer, status):
     seller = Seller(
         required(terms()),
@@ -168,6 +168,18 @@ def test_what_is_no_answer_counts_as_spent_and_the_same_is_sent_again(buyer, sta
     (kept,) = buyer.purchases.all()
     assert (kept.state, kept.amount) == (PurchaseState.SIGNED, 1_000)
     assert len(seller.sent) == 3 and seller.sent[0] == seller.sent[1] == seller.sent[2]
+
+
+@pytest.mark.parametrize("status", [409, 429, 503])
+def test_who_is_told_to_wait_sends_the_same_again(buyer, status):
+    seller = Seller(required(terms()), lambda: httpx.Response(status))
+    for _ in range(2):
+        with pytest.raises(PaymentDoubtful, match="the same payment is sent"):
+            buyer.meets(seller)
+    seller.answer = lambda: httpx.Response(200, content=b"data")
+    assert buyer.meets(seller).amount == 1_000
+    assert seller.sent[0] == seller.sent[1] == seller.sent[2]
+    assert len(buyer.purchases.all()) == 1
 
 
 def test_a_redirect_is_not_followed(buyer):

@@ -18,7 +18,9 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from strongroom.app_server import OpenToOthers, ServedKeeper
 from strongroom.cli.main import command
+from strongroom.information.gamma import GammaAway
 from strongroom.mcp_server.call_log import BrokenChain, CallLog, call_line, read_calls
+from strongroom.mcp_server.reading import VaultReadings
 from strongroom.mcp_server.serving import serve_http
 from strongroom.mcp_server.tokens import NoSuchClient, ToolScope, read_tokens, revoke
 from strongroom.settings import ConfigError
@@ -230,6 +232,28 @@ def test_the_listing_is_read_as_often_as_the_keeper_reads_it(place):
 # rates and the log
 
 
+def test_a_venue_that_has_just_failed_is_not_waited_for_again(place, monkeypatch):
+    now, asked = [NOW], []
+    readings = VaultReadings.of(place.config, None, lambda: now[0])
+
+    def away():
+        asked.append(now[0])
+        raise GammaAway("no answer")
+
+    monkeypatch.setattr(readings.gamma, "open_markets", away)
+    for _ in range(5):
+        with pytest.raises(GammaAway):
+            readings.search("", 5)
+    now[0] += 10
+    with pytest.raises(GammaAway):
+        readings.search("", 5)
+    assert asked == [NOW, NOW + 10]
+    monkeypatch.undo()
+    now[0] += 10
+    place.stand_in(monkeypatch)
+    assert VaultReadings.of(place.config, None, lambda: now[0]).search("", 5).markets
+
+
 def test_each_client_has_calls_of_its_own(tmp_path, monkeypatch):
     place = Place(tmp_path, calls_a_minute=4)
     place.stand_in(monkeypatch)
@@ -373,6 +397,7 @@ def test_half_a_line_of_a_killed_server_is_no_tampering(tmp_path):
 WRITES = """
 import sys
 from pathlib import Path
+from strongroom.information.gamma import GammaAway
 from strongroom.mcp_server.call_log import CallLog, call_line
 for number in range(60):
     CallLog(Path(sys.argv[1]), 4_000).write(call_line(number, sys.argv[2], "t", "x", {}, "done"))

@@ -49,6 +49,7 @@ from strongroom.strategy.view import View
 
 NEVER_READ = NotKnown("the keeper has not read the vault yet")
 LEVELS = 20  # of a side of a book
+AGAIN_S = 10  # after a venue did not answer
 UNNAMED = "units of the vault's asset"
 
 
@@ -67,6 +68,7 @@ class VaultReadings:
     clock: Callable[[], float] = time.time
     _markets: dict[ConditionId, Market] = field(default_factory=dict)
     _listed_at: int | None = None
+    _failed_at: float = float("-inf")
     _gap: bool = False
     _asset: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -214,9 +216,13 @@ class VaultReadings:
         every = self.config.information.markets_every_s
         if self._listed_at is not None and not is_over(self._listed_at, every, now):
             return
+        has_just_failed = 0 <= now - self._failed_at < AGAIN_S
         try:
+            if has_just_failed:  # callers do not wait for it one after the other
+                raise GammaAway("the venue did not answer just now: try again later")
             found, _, gap = self.gamma.open_markets()
         except GammaAway:
+            self._failed_at = self._failed_at if has_just_failed else now
             if self._listed_at is None:
                 raise
             return

@@ -39,6 +39,7 @@ TIMEOUT_S = 60.0  # settling waits for a block
 LONGEST_S = 600  # that a payment of ours may be settled in
 SPARE_S = 10  # before a payment's end it is not sent again
 SHOWN = 300  # characters of a server's words
+LATER = (httpx.codes.CONFLICT, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS)
 PRICE = re.compile(r"[1-9][0-9]{0,29}", re.ASCII)  # base units
 PAYEE = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
@@ -197,7 +198,7 @@ class Buyer:
                 f"paid {purchase.amount} base units (nonce {purchase.nonce}) and got "
                 f"{_words(answer)}: ask the server for its refund"
             )
-        if answer.status_code in (httpx.codes.CONFLICT, httpx.codes.SERVICE_UNAVAILABLE):
+        if answer.status_code in LATER:
             raise PaymentDoubtful(f"the server says {_words(answer)}: {self._advice(purchase)}")
         raise PaymentRefused(
             f"the payment was not taken: {_words(answer)}: it counts as spent until "

@@ -36,7 +36,7 @@ def create_app(
     terms = {topic: _terms(config, token, topic) for topic in desk.topics if topic in config.prices}
 
     def too_often(request: Request) -> Response | None:
-        wait = limit.wait(network_of(request.client.host if request.client else ""))
+        wait = limit.wait(_who(request))
         if not wait:
             return None
         headers = {"Retry-After": str(int(wait) + 1)}
@@ -66,12 +66,15 @@ def create_app(
             return _unknown(topic, terms)
         if request.url.query:
             return _said(400, UNASKED)
+        if (refused := too_often(request)) is not None:
+            return refused  # a payment that is none costs a facilitator's work, too
         offer = _offer(request, terms[topic], lambda: desk.now(topic))
         header = request.headers.get(PAYMENT_SIGNATURE_HEADER)
         if header:
-            return _answer(seller.sell(offer, header))
-        if (refused := too_often(request)) is not None:
-            return refused
+            outcome = seller.sell(offer, header)
+            if outcome.is_sold:
+                limit.give_back(_who(request))
+            return _answer(outcome)
         try:
             offer.make()  # what is not known is not sold
         except TopicUnknown as error:
@@ -79,6 +82,10 @@ def create_app(
         return _answer(seller.ask(offer))
 
     return app
+
+
+def _who(request: Request) -> str:
+    return network_of(request.client.host if request.client else "")
 
 
 def _terms(config: ServeConfig, token: PaidToken, topic: Topic) -> PaymentRequirements:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import httpx
 from fastapi import FastAPI
 from x402.http import FacilitatorConfig
 from x402.http.facilitator_client import HTTPFacilitatorClientSync
@@ -15,6 +16,7 @@ from strongroom.app_server import app_server, opened
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.contracts import Key
 from strongroom.chain.units import DAY
+from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.own_server import LOOPBACK
 from strongroom.payments.configuration import open_token
 from strongroom.payments.token import PaidToken
@@ -49,7 +51,11 @@ def open_shop(config: ServeConfig, clock: Callable[[], float] = time.time) -> Sh
     """
     token, sales = open_token(config.chain, config.token), SaleBook(config.store)
     sales.forget_answers(int(clock()) - KEPT_S)
-    told = FacilitatorConfig(config.facilitator.url, config.facilitator.timeout_s)
+    patience = config.facilitator.timeout_s
+    line = httpx.Client(
+        timeout=patience, transport=WholeAnswers(httpx.HTTPTransport(), max_s=patience)
+    )
+    told = FacilitatorConfig(config.facilitator.url, patience, line)
     seller = Seller(sales, HTTPFacilitatorClientSync(told), token, clock)
     desk = TopicDesk(sources_of(config.data), config.data.fresh_s, config.free, clock)
     if not desk.topics:

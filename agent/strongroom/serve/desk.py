@@ -24,6 +24,7 @@ class TopicDesk:
         self._sources, self._fresh, self._free, self._clock = sources, fresh_s, free, clock
         self._locks = {topic: threading.Lock() for topic in sources}
         self._known: dict[Topic, Reading] = {}
+        self._failed: dict[Topic, tuple[int, str]] = {}  # when, and why
         self._earlier: dict[Topic, deque[Reading]] = {
             topic: deque(maxlen=MOST_KEPT) for topic in sources
         }
@@ -57,10 +58,22 @@ class TopicDesk:
             now = int(self._clock())
             known = self._known.get(topic)
             if known is None or known.at + self._fresh <= now:
-                known = self._known[topic] = self._sources[topic].read(now)
+                known = self._known[topic] = self._read(topic, now)
                 if self._sources[topic].lives:
                     self._keep(topic, known)
             return known
+
+    def _read(self, topic: Topic, now: int) -> Reading:
+        """Read a topic; where it has just failed it fails again, so that callers do not wait one
+        after the other for a venue that does not answer."""
+        at, why = self._failed.get(topic, (now - self._fresh, ""))
+        if at <= now < at + self._fresh:
+            raise TopicUnknown(why)
+        try:
+            return self._sources[topic].read(now)
+        except TopicUnknown as error:
+            self._failed[topic] = int(self._clock()), str(error)
+            raise
 
     def _keep(self, topic: Topic, reading: Reading) -> None:
         """Keep a reading for those who pay nothing: as many as the delay needs, evenly apart."""

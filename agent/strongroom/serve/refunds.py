@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strongroom.chain.contracts import Key
+from strongroom.chain.failures import TransactionRefused
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import HOUR, format_units
-from strongroom.errors import Differs
+from strongroom.errors import Away, Differs
 from strongroom.payments.binding import refund_nonce
 from strongroom.payments.token import Authorization, PaidToken
 from strongroom.serve.sales import Sale, SaleBook, SaleState
@@ -19,6 +20,10 @@ from strongroom.serve.selling import follow
 
 PATIENCE_S = 600  # a settled payment without an answer is worked on, or its buyer comes again
 VALID_S = HOUR  # of a refund's own signature
+
+
+class RefundPending(Away):
+    """Another wallet has signed a refund that can still be carried out; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def pay_all(
 
     Raises:
         TransactionRefused: the wallet has too little, or the token refuses.
-        ChainAway: the node does not answer; the next run goes on.
+        ChainAway, RefundPending: the next run goes on.
         Differs: the chain has a refund's nonce as used, and no transfer for it.
     """
     paid = []
@@ -99,18 +104,33 @@ def pay_all(
 
 
 def _pay(sales: SaleBook, token: PaidToken, key: Key, sale: Sale) -> str:
-    """Pay one back, unless the chain has it; note it; return the transaction."""
+    """Pay one back, unless the chain has it; note it; return the transaction. A nonce is used once
+    by each wallet, so those that have signed before are asked first."""
     nonce = refund_nonce(token.network, token.address, sale.paid.payer, sale.paid.nonce)
-    until = token.chain.now() + VALID_S
-    refund = Authorization(key.address, sale.paid.payer, sale.paid.amount, 0, until, nonce)
-    if token.is_used(key.address, nonce):
-        by = token.settlement(refund, sale.since)
-        if by is None:
-            raise Differs(
-                f"the refund {nonce} of {key.address} counts as used and has moved nothing: was it "
-                "canceled? Look at the chain"
+    now = token.chain.now()
+    for wallet, until in (sales.refund_tries(sale) | {key.address: 0}).items():
+        if token.is_used(wallet, nonce):
+            refund = Authorization(wallet, sale.paid.payer, sale.paid.amount, 0, until, nonce)
+            by = token.settlement(refund, sale.since)
+            if by is None:
+                raise Differs(
+                    f"the refund {nonce} of {wallet} counts as used and has moved nothing: was it "
+                    "canceled? Look at the chain"
+                )
+            sales.refund(sale, by)
+            return by.transaction
+        if wallet != key.address and until > now:
+            raise RefundPending(
+                f"the refund {nonce} may still be paid by {wallet}: go on with that wallet, or "
+                f"after {until} (seconds, by the chain's time)"
             )
-    else:
-        by = token.send(refund, key)
+    if token.balance(key.address) < sale.paid.amount:  # then nobody has to wait for this wallet
+        raise TransactionRefused(
+            f"a refund of {format_units(sale.paid.amount)} exceeds balance: give {key.address} more"
+        )
+    until = now + VALID_S
+    sales.try_refund(sale, key.address, until)
+    refund = Authorization(key.address, sale.paid.payer, sale.paid.amount, 0, until, nonce)
+    by = token.send(refund, key)
     sales.refund(sale, by)
     return by.transaction

@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS sales (
     PRIMARY KEY (payer, nonce)
 );
 CREATE INDEX IF NOT EXISTS sales_state ON sales (state, time);
+CREATE TABLE IF NOT EXISTS refund_tries (
+    payer TEXT NOT NULL, nonce TEXT NOT NULL, wallet TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (payer, nonce, wallet)
+);
 """
 
 
@@ -108,6 +112,22 @@ class SaleBook:
     def refund(self, sale: Sale, by: SettledBy) -> bool:
         """Keep that it got its money back."""
         return self._move(sale, SaleState.OWED, SaleState.REFUNDED, refund=by.transaction)
+
+    def try_refund(self, sale: Sale, wallet: str, until: int) -> None:
+        """Keep that a wallet is going to sign a refund, which can be carried out until a time."""
+        self._file.change(
+            "INSERT INTO refund_tries VALUES (?, ?, ?, ?) ON CONFLICT (payer, nonce, wallet) "
+            "DO UPDATE SET until = MAX(until, excluded.until)",
+            *(sale.paid.payer.lower(), sale.paid.nonce.lower(), wallet, until),
+        )
+
+    def refund_tries(self, sale: Sale) -> dict[str, int]:
+        """Return which wallets may have signed a refund, and until when it can be carried out."""
+        found = self._file.rows(
+            "SELECT wallet, until FROM refund_tries WHERE payer = ? AND nonce = ?",
+            *(sale.paid.payer.lower(), sale.paid.nonce.lower()),
+        )
+        return {row["wallet"]: row["until"] for row in found}
 
     def in_state(self, *states: SaleState) -> list[Sale]:
         """Return the sales in one of some states, oldest first."""

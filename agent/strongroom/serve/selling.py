@@ -58,11 +58,16 @@ class RouteOffer:
 
 @dataclass(frozen=True)
 class SaleAnswer:
-    """What is answered; the body is JSON."""
+    """What is answered; the body is JSON.
+
+    Attributes:
+        is_sold: by this answer, and not by an earlier one
+    """
 
     status: int
     body: bytes | JsonObject
     headers: dict[str, str] = field(default_factory=dict)
+    is_sold: bool = False
 
 
 class NotForThis(Exception):
@@ -181,7 +186,7 @@ class Seller:
                 return SaleAnswer(500, _owed(sale), headers)
             if not self._sales.deliver(sale, answer):
                 return SaleAnswer(410, _owed(sale), headers)
-            return SaleAnswer(200, answer, headers)
+            return SaleAnswer(200, answer, headers, is_sold=True)
         if sale.state is SaleState.DELIVERED and sale.answer is not None:
             return SaleAnswer(200, sale.answer, headers)
         if sale.state is SaleState.DELIVERED:
