@@ -32,6 +32,7 @@ from ethereum.ercs import IERC20
 from snekmate.auth import ownable
 
 from contracts.modules import classes
+from contracts.modules import nav
 from contracts.modules import timelock
 from contracts.modules import units
 
@@ -45,6 +46,9 @@ interface IVault:
     def profitOf(class_id: uint256) -> int256: view
     def feeRates() -> (uint256, uint256, uint256): view
     def convertToShares(assets: uint256) -> uint256: view
+    def redeemInKind(
+        shares: uint256, receiver: address, skip: DynArray[bytes32, MAX_SKIPPED]
+    ) -> uint256: nonpayable
 
 
 # What a class has earned.
@@ -109,6 +113,8 @@ event Withdrawn:
     receiver: indexed(address)
     shares: uint256
 
+
+MAX_SKIPPED: constant(uint256) = nav.MAX_MARKETS  # as many as an exit in kind can visit
 
 VAULT: public(immutable(address))  # whose fee shares are split
 DELAY: public(immutable(uint256))  # seconds from the announcement of a strategist to his time
@@ -235,6 +241,34 @@ def withdraw(shares: uint256, receiver: address):
     """
     @notice Sends credited shares of the caller to `receiver`, who can redeem them at the vault.
     """
+    self._take(shares, receiver)
+    assert extcall IERC20(VAULT).transfer(receiver, shares), "transfer failed"
+
+
+@external
+@nonreentrant
+def withdrawInKind(
+    shares: uint256, receiver: address, skip: DynArray[bytes32, MAX_SKIPPED]
+) -> uint256:
+    """
+    @notice Leaves the vault with credited shares of the caller: `receiver` gets their part of idle
+            assets, collateral and outcome tokens, as by the vault's `redeemInKind`. No allow-list is
+            asked, so nobody's credit is locked in.
+    @param skip Markets whose part the caller gives up
+    @return The assets out of idle
+    """
+    self._take(shares, receiver)
+    return extcall IVault(VAULT).redeemInKind(shares, receiver, skip)
+
+
+# Internal
+
+
+@internal
+def _take(shares: uint256, receiver: address):
+    """
+    @dev Before the shares go: who is called by them finds his credit spent.
+    """
     assert shares != 0, "nothing to withdraw"
     assert receiver not in [empty(address), self, VAULT], "no receiver"
     credit: uint256 = self.creditOf[msg.sender]
@@ -242,10 +276,6 @@ def withdraw(shares: uint256, receiver: address):
     self.creditOf[msg.sender] = credit - shares
     self.total_credit -= shares
     log Withdrawn(account=msg.sender, receiver=receiver, shares=shares)
-    assert extcall IERC20(VAULT).transfer(receiver, shares), "transfer failed"
-
-
-# Internal
 
 
 @internal

@@ -18,6 +18,7 @@ from strongroom.identity.request import (
     new_salt,
     read_payload,
 )
+from strongroom.identity.score import NOT_RERUN, OTHER, SAME, OwnAudit, ScoredNumber
 
 DAY = 86_400
 REGISTRY = "eip155:31337:0x" + "ab" * 20
@@ -134,6 +135,24 @@ def test_an_answer_is_100_or_0_or_none():
             judged(payload(), verdict(**wrong))
     with pytest.raises(BadInput):
         judged(payload(), verdict(to_block=None))
+
+
+def test_a_readers_own_audit_is_the_same_another_or_says_nothing():
+    """Unknown is neither; 50 is no answer that an audit gives."""
+    clean, differs = verdict(), verdict(differences=[{}])
+    unknown = verdict(unknown=["whether it is"])
+    expected = (
+        (clean, 100, SAME), (clean, 0, OTHER), (clean, 99, OTHER),
+        (differs, 0, SAME), (differs, 100, OTHER), (differs, 50, OTHER),
+        (unknown, 0, NOT_RERUN), (unknown, 100, NOT_RERUN),
+    )  # fmt: skip
+    for own, response, wanted in expected:
+        assert OwnAudit(own, []).answer(VAULT, 9, response) == wanted
+    assert OwnAudit(clean, []).answer(VAULT, 8, 100) == NOT_RERUN
+    told = ScoredNumber(VALIDATOR, 1, "losses", "all", 5, 6, False, 3, "", VAULT, "", 9)
+    for own, wanted in ((clean, SAME), (differs, OTHER), (unknown, NOT_RERUN)):
+        own.document["state"] = {"losses": "5"}
+        assert OwnAudit(own, []).number(told) == wanted
 
 
 @pytest.mark.parametrize(

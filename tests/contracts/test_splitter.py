@@ -9,7 +9,7 @@ from strongroom.chain.artifacts import Artifact
 from vyper import compile_code
 
 from tests.property.evm import Reverted
-from tests.property.splitting import DELAY, SplitWorld
+from tests.property.splitting import DELAY, SplitWorld, payouts
 from tests.property.world import BPS, DAY, HOUR, REDEEM, UNIT, Kind
 
 
@@ -351,6 +351,40 @@ def test_credits_are_withdrawn_to_anybody_and_redeemed_at_the_vault(life):
     assert abs(life.world.cash("ann") - 49_950_000) < 100  # half of 99.90
     with refused("more than credited"):
         life.splitter.withdraw(1, ann, sender=ann)
+
+
+def test_an_allow_list_locks_no_credit_in(life):
+    """Where it covers transfers, Ann is not on it: her credit leaves in kind, as any holder can."""
+    life.earn(0, 1_000 * UNIT)
+    life.report()
+    life.split()
+    name = life.market(1)
+    life.world.allocate(name, 100_000 * UNIT)
+    life.world.trade(name, -60_000 * UNIT)  # for tokens that are in the account, or not
+    vault, ann, owner = life.vault, life.who["ann"], life.who["owner"]
+    vault.setAllowList(vault.address, True, sender=owner)  # one that does not even answer
+    shares, supply = life.credit("ann"), int(vault.totalSupply())
+    with pytest.raises(Reverted):
+        life.splitter.withdraw(shares, ann, sender=ann)
+    with refused("more than credited"):
+        life.splitter.withdrawInKind(shares + 1, ann, [], sender=ann)
+    with refused("no receiver"):
+        life.splitter.withdrawInKind(shares, life.splitter.address, [], sender=ann)
+    others = life.credit("boss")
+    life.splitter.withdrawInKind(shares // 2, ann, [], sender=ann)
+    # 49.975 of 1,000,800 in shares, less the exit fee of a half per cent: all but the 60,000 lost
+    part = 940_800 * UNIT * (shares // 2) // supply * 995 // 1_000
+    assert abs(life.world.cash("ann") - part) <= part // 1_000
+    life.splitter.withdrawInKind(
+        shares - shares // 2, ann, [life.world.markets[name].id], sender=ann
+    )
+    assert (life.credit("ann"), life.credit("boss")) == (0, others)
+    assert life.splitter.total_credit() <= vault.balanceOf(life.splitter.address)
+    vault.setAllowList("0x" + "00" * 20, False, sender=owner)
+    life.received = int(vault.balanceOf(life.splitter.address))
+    life.splitter.split(sender=ann)
+    books = payouts(life)
+    assert books.differences == [] and books.total_credit == life.received
 
 
 def test_a_withdrawal_goes_to_somebody(life):

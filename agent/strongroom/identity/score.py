@@ -15,7 +15,7 @@ from strongroom.chain.calls import DecodedLog
 from strongroom.chain.ids import Json, JsonObject, keccak, to_hex
 from strongroom.chain.places import DocumentPlace
 from strongroom.errors import BadInput
-from strongroom.identity.answer import HOLDS, AuditFile, read_verdict
+from strongroom.identity.answer import FALSE, HOLDS, AuditFile, read_verdict
 from strongroom.identity.documents import look_up
 from strongroom.identity.record import LOSSES, PricePoint, measures, read_prices
 from strongroom.identity.registries import Registries
@@ -142,7 +142,7 @@ class OwnAudit:
         is_other = own.vault.lower() != vault.lower() or own.number("to_block") != to_block
         if is_other or own.unknown:
             return NOT_RERUN
-        return SAME if own.is_clean == (response == HOLDS) else OTHER
+        return SAME if response == (HOLDS if own.is_clean else FALSE) else OTHER
 
 
 def own_audit(folder: Path | None) -> OwnAudit | None:
