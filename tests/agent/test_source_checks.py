@@ -121,9 +121,13 @@ def test_a_models_key_is_there_and_it_is_asked_nothing_that_costs(tmp_path, monk
     (row, _) = said(tmp_path, monkeypatch, MODEL.format(url=NOBODY))
     assert row[1] == "wrong" and NOBODY in row[2] and "hush" not in row[2]
     with service(status=405) as there:
-        (row, _) = said(tmp_path, monkeypatch, MODEL.format(url=there.url))
-        assert row[1:] == ("ok", f"{there.url} answers")
-        assert there.asked == [("HEAD", "/")]
+        for path in ("/", "/v1/hush?key=hush"):  # a key may stand there
+            (row, _) = said(tmp_path, monkeypatch, MODEL.format(url=there.url + path))
+            assert row[1] == "ok" and there.url in row[2] and "hush" not in row[2]
+        assert there.asked == [("HEAD", "/"), ("HEAD", "/v1/hush?key=hush")]
+    for odd in (NOBODY + "/hush?key=hush", "http://me:hush@[::1/", "http://me:hush@a:99999999/"):
+        (row, _) = said(tmp_path, monkeypatch, MODEL.format(url=odd))
+        assert row[1] == "wrong" and "hush" not in row[2]
 
 
 def test_of_what_is_paid_for_the_buyers_file_is_read_and_nothing_bought(tmp_path, monkeypatch):

@@ -21,11 +21,10 @@ from strongroom.keeper.configuration import Config
 from strongroom.keeper.run import SENDING
 from strongroom.keeper.vault_facts import NOT_THERE, asset_at, look, safe_at
 from strongroom.keeper.wiring import check_vault
-from strongroom.setup.checks import Check, CheckState
+from strongroom.setup.checks import TIMEOUT_S, Check, CheckState
 from strongroom.setup.keeper_checks import told
 from strongroom.setup.report_gas import gas_of_report
 
-TIMEOUT_S = 5.0
 FEW = 10  # transactions, that a live keeper can at least pay for
 FIRST_MODULE = "0x0000000000000000000000000000000000000001"  # a Safe's list begins and ends there
 GUARD = to_hex(keccak(b"guard_manager.guard.address"))  # the slot where a Safe has its guard

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+TIMEOUT_S = 5.0  # that a node or a service has to answer
+
 
 class CheckState(StrEnum):
     """The result of a check. Some commands need what is missing; what is wrong was named and

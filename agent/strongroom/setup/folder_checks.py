@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
-
 from strongroom.chain.accounts import told_address
 from strongroom.chain.contracts import Contracts
 from strongroom.cosigner.client import CosignerClient
@@ -27,10 +25,11 @@ from strongroom.keeper.status import NoJournal, open_journal
 from strongroom.keeper.vault_facts import safe_at
 from strongroom.keeper.wiring import make_packs, refuse_cosigner
 from strongroom.settings import ConfigError, read_secret
-from strongroom.setup.chain_checks import TIMEOUT_S, chain_checks
-from strongroom.setup.checks import Check, CheckState
+from strongroom.setup.chain_checks import chain_checks
+from strongroom.setup.checks import TIMEOUT_S, Check, CheckState
 from strongroom.setup.keeper_checks import (
     announced_checks,
+    answering,
     custody_checks,
     file_checks,
     openness_checks,
@@ -235,7 +234,7 @@ def _evidence(config: Config) -> Iterator[Check]:
         elif each.car is not None:
             yield _writable(what, each.car.parent)
         else:
-            yield _answers(what, each.url)
+            yield answering(what, each.url)
         if each.token_env and not os.environ.get(each.token_env):
             yield Check(what, CheckState.WRONG, f"{each.token_env} is not set",
                         f"export {each.token_env}=... where the keeper runs")  # fmt: skip
@@ -250,15 +249,6 @@ def _writable(what: str, folder: Path) -> Check:
         return Check(what, CheckState.OK, f"{folder} can be written")
     cure = f"make {there} a folder that this user may write to, or name another"
     return Check(what, CheckState.WRONG, f"{folder} cannot be written", cure)
-
-
-def _answers(what: str, url: str) -> Check:
-    try:
-        httpx.head(url, timeout=TIMEOUT_S)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        why = str(error) or type(error).__name__
-        return Check(what, CheckState.WRONG, f"{url}: {why}", "start it, or correct its URL")
-    return Check(what, CheckState.OK, f"{url} answers")
 
 
 def _disk(config: Config, folder: Path) -> Iterator[Check]:

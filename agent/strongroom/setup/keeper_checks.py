@@ -5,9 +5,12 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import httpx
+
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import StrongroomError
 from strongroom.keeper.configuration import Config, load
-from strongroom.setup.checks import Check, CheckState
+from strongroom.setup.checks import TIMEOUT_S, Check, CheckState
 
 PROBE = "strongroom venue probe --help, then doctor again with --probe"
 
@@ -35,10 +38,9 @@ def told(what: str, checks: Callable[[], Iterator[Check]]) -> Iterator[Check]:
 
 def node_check(url: str) -> Check:
     from strongroom.chain.contracts import Contracts
-    from strongroom.chain.jsonrpc import shown_url
 
     try:
-        chain = Contracts(url, timeout_s=5)
+        chain = Contracts(url, timeout_s=TIMEOUT_S)
         found = f"chain {chain.chain_id}, block {chain.height()}"
     except StrongroomError as error:
         return Check("node", CheckState.WRONG, shown_url(url), str(error))
@@ -52,7 +54,7 @@ def announced_checks(url: str, vault: str) -> Iterator[Check]:
     from strongroom.depositor.words import say
 
     try:
-        chain = Contracts(url, timeout_s=5)
+        chain = Contracts(url, timeout_s=TIMEOUT_S)
         now = chain.now()
         found = DepositorVault(chain, vault).announced(now)
     except StrongroomError as error:
@@ -116,6 +118,18 @@ def secret_checks(files: Iterable[Path]) -> Iterator[Check]:
             yield Check(str(each), CheckState.OK, "only its owner can read it")
 
 
+def answering(what: str, url: str) -> Check:
+    """Say whether a service is there. It is asked nothing that could cost money, and of its URL the
+    part that may hold a key is not shown."""
+    shown = shown_url(url)
+    try:
+        httpx.head(url, timeout=TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        why = type(error).__name__
+        return Check(what, CheckState.WRONG, f"{shown}: {why}", "start it, or correct its URL")
+    return Check(what, CheckState.OK, f"{shown} answers")
+
+
 def custody_checks(path: Path, probe: Path | None) -> Iterator[Check]:
     """Say of each class of a keeper's file whether its custody works at the venue, and why."""
     from strongroom.chain.rpc import Chain
@@ -131,7 +145,7 @@ def custody_checks(path: Path, probe: Path | None) -> Iterator[Check]:
             where = f"{report.clob_url} on chain {report.chain_id}"
             yield Check(str(probe), CheckState.WRONG, f"is of {where}", "probe this file's venue")
             report = None
-        chain = Chain(config.chain.rpc_url, 5)
+        chain = Chain(config.chain.rpc_url, TIMEOUT_S)
         terms = classes_of(chain, config.vault, config.classes)
         kinds = {number: kind_of(chain, each.implementation) for number, each in terms.items()}
     except StrongroomError as error:
@@ -159,7 +173,7 @@ def session_checks(path: Path) -> Iterator[Check]:
 
     try:
         config = load(path)
-        chain = Chain(config.chain.rpc_url, 5)
+        chain = Chain(config.chain.rpc_url, TIMEOUT_S)
         found = configured_sessions(config, chain) if config.venue.wallets else []
         now = chain.now() if found else 0
     except StrongroomError as error:

@@ -5,8 +5,6 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import httpx
-
 from strongroom.chain.ids import Json
 from strongroom.chain.rpc import Chain
 from strongroom.errors import StrongroomError
@@ -18,9 +16,8 @@ from strongroom.keeper.radar import venues_of
 from strongroom.keeper.status import NoJournal, grade_forecasters
 from strongroom.keeper.wiring import pool_market
 from strongroom.payments.configuration import load as load_buyer
-from strongroom.setup.chain_checks import TIMEOUT_S
-from strongroom.setup.checks import Check, CheckState
-from strongroom.setup.keeper_checks import secret_checks
+from strongroom.setup.checks import TIMEOUT_S, Check, CheckState
+from strongroom.setup.keeper_checks import answering, secret_checks
 
 
 def forecaster_checks(config: Config) -> Iterator[Check]:
@@ -89,7 +86,7 @@ def _source(what: str, section: ForecasterSection, config: Config, chain: Chain)
             yield from _wallet(what, section)
         case "llm" | "http":
             make_forecaster(section, config, chain)
-            yield _answers(what, section.url)
+            yield answering(what, section.url)
         case "reference":
             make_forecaster(section, config, chain)
             yield from _pairs(what, section.path or Path())
@@ -108,17 +105,7 @@ def _wallet(what: str, section: ForecasterSection) -> Iterator[Check]:
     if not os.environ.get(wallet.passphrase_env):
         yield Check(what, CheckState.NOTE, f"{wallet.passphrase_env} is not set here",
                     f"export {wallet.passphrase_env}=... where the keeper runs")  # fmt: skip
-    yield _answers(what, section.url)
-
-
-def _answers(what: str, url: str) -> Check:
-    """Say whether a service is there, without a question: that may cost money."""
-    try:
-        httpx.head(url, timeout=TIMEOUT_S)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        why = str(error) or type(error).__name__
-        return Check(what, CheckState.WRONG, f"{url}: {why}", "start it, or correct its URL")
-    return Check(what, CheckState.OK, f"{url} answers")
+    yield answering(what, section.url)
 
 
 def _pairs(what: str, path: Path) -> Iterator[Check]:

@@ -15,8 +15,7 @@ from strongroom.keeper.configuration import Config
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.run import SENDING
 from strongroom.settings import ConfigError
-from strongroom.setup.chain_checks import TIMEOUT_S
-from strongroom.setup.checks import Check, CheckState
+from strongroom.setup.checks import TIMEOUT_S, Check, CheckState
 from strongroom.setup.keeper_checks import told
 
 
