@@ -1,5 +1,6 @@
 """Samples of settled events with a stated edge, from the populations of the verdict's study."""
 
+from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
 
@@ -71,6 +72,14 @@ def ladder(count, dice, edge, linked=0.0):
     return found
 
 
+def sold(count, dice, edge, low=0.30, high=0.70, linked=0.0):
+    """One token an event, sold when it was all but decided: there is no holding to settlement."""
+    return [
+        replace(event, holdings=())
+        for event in tail(count, dice, edge, low=low, high=high, linked=linked)
+    ]
+
+
 def making(count, dice, edge):
     """Returns of quoting: t with four degrees, and in two of a hundred events 10 to 49 % lost."""
     found = []
@@ -92,5 +101,7 @@ POPULATIONS = {
     "long shots": partial(tail, low=0.03, high=0.10),
     "ladder": ladder,
     "ladder linked": partial(ladder, linked=LINKED),
+    "sold linked": partial(sold, linked=LINKED),
+    "sold favourites linked": partial(sold, low=0.70, high=0.95, linked=LINKED),
     "making": making,
 }

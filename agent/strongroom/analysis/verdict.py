@@ -1,7 +1,8 @@
 """What may be concluded from settled events: most win a little and few lose a lot.
 
 Where every position was held to settlement the fair-price null decides (fair_null.py), elsewhere
-odds by betting (odds.py). Which of the two follows from what was done, never from what it shows.
+odds by betting (odds.py), which must also stand where events of one date hang together
+(fair_bets.py). Which of the two follows from what was done, never from what it shows.
 A sample that has not met its rare loss looks riskless to a bootstrap: neither of these asks it.
 """
 
@@ -9,9 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
+from strongroom.analysis.fair_bets import fair_sums
 from strongroom.analysis.fair_null import (
     DRAWS,
     EQUAL,
@@ -37,7 +40,7 @@ LEAST_EVENTS = 10
 LEAST_DATES = 4
 NO_EDGE, POWER_AT = 0.0, 0.01  # returns on stake for which it is told how often such samples pass
 TILTS = (1e-4, 1e4)  # of chances to lose: from none to all
-REDRAWN = 400  # samples for the power of odds
+REDRAWN, REDRAWN_WORLDS = 200, 400  # samples for the power of odds, and fair worlds of each
 
 
 class VerdictWord(StrEnum):
@@ -71,7 +74,8 @@ class Conclusion:
 
     Attributes:
         value: return on stake
-        p_pass, p_fail: of the null; for odds 1 / (1 + odds) and its mirror, which are no chances
+        p_pass, p_fail: of the null; of odds the larger of 1 / (1 + odds), which is no chance, and
+            the part of fair worlds, linked by dates, that bring as much; and their mirrors
         p_alone: p_pass before tries count
         p_apart: p_alone where events of a date do not hang together
         odds: that were bet to, None for the null
@@ -208,36 +212,71 @@ class _Null:
         return low
 
 
+@dataclass(frozen=True)
+class _Bets:
+    """Events as bets: what each brought, could lose and could gain, by what it could move."""
+
+    gained: Array
+    worst: Array
+    best: Array
+
+    @property
+    def mirrored(self) -> "_Bets":
+        """The bets of the other side."""
+        return _Bets(-self.gained, self.best, self.worst)
+
+
 @dataclass
 class _Odds:
-    """Odds by betting over a sample."""
+    """Odds by betting over a sample, and how rare it is where events of one date hang together;
+    what is safer counts."""
 
     events: Sequence[Event]
     tries: Tries
     seed: int
+    draws: int = 0
+
+    @cached_property
+    def uniforms(self) -> Array:
+        """Of each event, in fair worlds that dates link; (events, draws)."""
+        draws = self.draws or max(DRAWS, 40 * self.tries.count)
+        drawn = worlds(self.events, self.seed, draws, FACTOR)
+        return drawn.uniforms[[drawn.rows[event.name] for event in self.events]]
 
     def could_pass(self) -> bool:
         """Whether each event's best state would pass."""
-        return self._log_odds(_column(self.events, "best")) >= math.log(ODDS)
+        return self._is_proof(self._bets(_column(self.events, "best")))
 
-    def _log_odds(self, profits: Array, shift: float = 0.0) -> float:
+    def _bets(self, profits: Array, shift: float = 0.0) -> _Bets:
         stakes = _column(self.events, "stake")
-        worst = _column(self.events, "worst") + shift * stakes
-        best = _column(self.events, "best") - shift * stakes
+        worst = np.maximum(_column(self.events, "worst") + shift * stakes, 0.0)
+        best = np.maximum(_column(self.events, "best") - shift * stakes, 0.0)
         scale = np.maximum(worst, best)
         scale = np.maximum(scale, np.median(scale))
-        x = np.where(scale > 0, (profits - shift * stakes) / np.where(scale > 0, scale, 1.0), 0.0)
-        return log_odds(np.clip(x, -1.0, 1.0))
+        scale = np.where(scale > 0, scale, np.inf)
+        x = np.clip((profits - shift * stakes) / scale, -1.0, 1.0)
+        return _Bets(x, worst / scale, best / scale)
+
+    def _rare(self, bets: _Bets) -> float:
+        """Return how often fair bets, linked by their dates, bring as much, or more."""
+        sums = fair_sums(self.uniforms, bets.gained, bets.worst, bets.best)
+        return at_least(sums, float(bets.gained.sum()))
+
+    def _is_proof(self, bets: _Bets) -> bool:
+        """Whether bets pass, tries apart."""
+        return log_odds(bets.gained) >= math.log(ODDS) and self._rare(bets) <= LEVEL
 
     def measured(self, verdict: Conclusion) -> Conclusion:
-        logs = self._log_odds(_column(self.events, "profit"))
-        odds, count = math.exp(min(logs, 700.0)), self.tries.count
+        bets = self._bets(_column(self.events, "profit"))
+        odds = math.exp(min(log_odds(bets.gained), 700.0))
+        alone = max(1 / (1 + odds), self._rare(bets))
         return replace(
             verdict,
             odds=odds,
-            p_alone=1 / (1 + odds),
-            p_pass=min(1.0, count / (1 + odds)),
-            p_fail=odds / (1 + odds),
+            p_alone=alone,
+            p_apart=1 / (1 + odds),
+            p_pass=min(1.0, self.tries.count * alone),
+            p_fail=max(odds / (1 + odds), self._rare(bets.mirrored)),
         )
 
     def bounds(self) -> ReturnBounds:
@@ -246,30 +285,32 @@ class _Odds:
         staked = stakes > 0
         least = -float(np.max(_column(self.events, "worst")[staked] / stakes[staked]))
         most = float(np.max(_column(self.events, "best")[staked] / stakes[staked]))
-        limit = math.log(ODDS)
-        low = _falls(lambda t: self._log_odds(profits, t) >= limit, least, most)
-        high = _falls(lambda t: self._log_odds(profits, t) > -limit, least, most)
+        low = _falls(lambda t: self._is_proof(self._bets(profits, t)), least, most)
+        high = _falls(lambda t: not self._is_proof(self._bets(profits, t).mirrored), least, most)
         return ReturnBounds(low, high)
 
     def passing(self, returns: Sequence[float]) -> list[float]:
-        """Draw the events again, each shifted so that the mean is so much; all that a pass asks
-        for, but tries, is asked of each sample."""
+        """Draw whole dates again, each event shifted so that the mean is so much; all that a pass
+        asks for, but tries, is asked of each sample."""
         return [self._passing(mean) for mean in returns]
 
     def _passing(self, mean: float) -> float:
-        dice = np.random.default_rng(self.seed)
-        stakes, value = _column(self.events, "stake"), _value(self.events)
-        shifted = [
-            replace(each, profit=_within(each, each.profit + (mean - value) * stake))
-            for each, stake in zip(self.events, stakes, strict=True)
-        ]
-        passed = 0
+        dice, value = np.random.default_rng(self.seed), _value(self.events)
+        dates: dict[str, list[Event]] = {}
+        for each in self.events:
+            profit = _within(each, each.profit + (mean - value) * each.stake)
+            dates.setdefault(each.date, []).append(replace(each, profit=profit))
+        groups, passed = list(dates.values()), 0
         for _ in range(REDRAWN):
-            drawn = [shifted[place] for place in dice.integers(0, len(shifted), len(shifted))]
+            drawn = [
+                replace(each, name=f"{place} {each.name}", date=str(place))
+                for place, group in enumerate(dice.integers(0, len(groups), len(groups)))
+                for each in groups[group]
+            ]
             brought = _column(drawn, "profit")
-            earns = brought.sum() > 0 and brought.sum() - brought.max() > 0
-            again = _Odds(drawn, NO_TRIES, self.seed)
-            passed += earns and again._log_odds(brought) >= math.log(ODDS)
+            if brought.sum() - max(brought.max(), 0.0) > 0:
+                again = _Odds(drawn, NO_TRIES, self.seed, REDRAWN_WORLDS)
+                passed += again._is_proof(again._bets(brought))
         return passed / REDRAWN
 
 
@@ -326,7 +367,7 @@ def _word(traded: Sequence[Event], found: Conclusion, judge: _Null | _Odds) -> V
     if found.events < LEAST_EVENTS or found.dates < LEAST_DATES:
         return VerdictWord.TOO_FEW
     all_ = [event.profit for event in traded]
-    passing, failing = _levels(found)
+    passing, failing = found.p_pass <= LEVEL, found.p_fail <= LEVEL
     if failing and found.value < 0 and sum(all_) - min(all_) < 0:
         return VerdictWord.FAILS
     if not judge.could_pass():
@@ -334,14 +375,6 @@ def _word(traded: Sequence[Event], found: Conclusion, judge: _Null | _Odds) -> V
     if passing and found.value > 0 and sum(all_) - max(all_) > 0:
         return VerdictWord.PASSES
     return VerdictWord.UNKNOWN
-
-
-def _levels(found: Conclusion) -> tuple[bool, bool]:
-    """Whether it passes and fails by its test, tries counted."""
-    if found.odds is None:
-        return found.p_pass <= LEVEL, found.p_fail <= LEVEL
-    asked = 40 * found.tries - 1
-    return found.odds >= asked, found.odds <= 1 / ODDS
 
 
 def _with_best(events: Sequence[Event], drawn: Worlds, tilt: float) -> tuple[Array, Array]:
@@ -372,7 +405,7 @@ def _falls(holds: Callable[[float], bool], low: float, high: float) -> float:
         return low
     if holds(high):
         return high
-    for _ in range(50):
+    for _ in range(30):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
     return (low + high) / 2

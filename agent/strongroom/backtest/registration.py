@@ -101,7 +101,8 @@ def rule_in_force(fills: str) -> str:
     """Return the rule by which a result is judged now, in words."""
     return (
         f"On {fills} fills, the verdict of docs/backtesting.md: passes with p at most {LEVEL}, or "
-        f"odds of {ODDS} to 1, a return above 0, also without its best event; at least "
+        f"odds of {ODDS} to 1 and p of linked dates at most {LEVEL}; "
+        f"a return above 0, also without its best event; at least "
         f"{LEAST_EVENTS} events and {LEAST_DATES} dates. One try: no correction."
     )
 

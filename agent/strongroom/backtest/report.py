@@ -414,12 +414,12 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
 
 def _by(found: Conclusion) -> str:
     """Return the test with its figure, tries counted."""
-    if found.odds is not None:
-        return f"{found.test}: {found.odds:,.2f} to 1"
     if found.p_apart is None:  # nothing was traded
         return "-"
+    odds = "" if found.odds is None else f"{found.odds:,.2f} to 1, "
     tries = "" if found.tries == 1 else f", alone {found.p_alone:.3f}"
-    return f"{found.test}: p {found.p_pass:.3f}{tries}, dates apart {found.p_apart:.3f}"
+    apart = f"dates apart {found.p_apart:.3f}"
+    return f"{found.test}: {odds}p {found.p_pass:.3f}{tries}, {apart}"
 
 
 def _losing(found: Conclusion) -> str:
