@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from strongroom.analysis.fair_null import Event
 from strongroom.backtest.config import parse
 from strongroom.backtest.sweep import jobs_of
 from strongroom.backtest.tries import Tried
@@ -23,7 +24,7 @@ from strongroom.data.example_files import EXAMPLE, FileIsThere, write_example
 from strongroom.data.folder import PACKAGED, open_folder, packaged
 from strongroom.data.importing import NothingToImport, run_import
 from strongroom.data.ordered import TableWriter, chunks_of, merged
-from strongroom.data.reading import micro, time_ms
+from strongroom.data.reading import micro, ms_of, time_ms
 from strongroom.data.schema import COLUMNS, BadData, Table, checked, schema_of
 from strongroom.data.sources.outcomes import take_outcomes
 from strongroom.data.sources.prices import take_prices
@@ -210,6 +211,68 @@ def test_dirty_prices_are_counted_by_reason(tmp_path):
     assert rows[2] == (1_769_000_004_000, "a:yes", None, 400_000, 450_000, 7_250_000, None)
 
 
+def prices_of(tmp_path, markets, prices):
+    """Import own markets and prices, given as text; return the counts and the folder."""
+    one, other = tmp_path / "m.csv", tmp_path / "p.csv"
+    one.write_text(markets)
+    other.write_text(prices)
+    take = lambda intake: take_prices(intake, one, other, "file")  # noqa: E731
+    found = run_import("prices", [one, other], {}, tmp_path / "to", take)
+    return found, open_folder(tmp_path / "to")
+
+
+ONE_MARKET = "market,event,question,ends_at,outcome\na,e,A?,2026-02-01,1\n"
+
+
+def test_times_of_another_unit_are_none(tmp_path):
+    """A date without dashes, a spreadsheet's day, minutes and hours since 1970, a blank time of
+    Go, years 1969 and 9999, micro- and nanoseconds: each was a time of 1970, or of year 1."""
+    other = ("20260101", "46000.5", "29453760", "490896", "0001-01-01T00:00:00Z", "1969-12-31",
+             "9999-01-01", "-5", "1e400", "1767225600000000", "1767225600000000000")  # fmt: skip
+    rows = "".join(f"a,{each},0.5\n" for each in (*other, "1767225600", "1767225600000"))
+    found, folder = prices_of(tmp_path, ONE_MARKET, f"market,at,price\n{rows}")
+    assert found.dropped == {"price: no time": len(other)}
+    assert folder.table(Table.QUOTES).collect()["at_ms"].to_list() == [1_767_225_600_000] * 2
+    assert [ms_of(each) for each in other] == [None] * len(other)
+
+
+def test_a_market_whose_id_or_token_is_anothers_is_counted(tmp_path):
+    """Two rows of one condition id became one market without a word; a token of two markets gave
+    both the prices of both."""
+    rows = ("a,e,0xc,1,2", "b,e,0xc,3,4", "c,e,0xd,5,6", "d,e,0xe,5,7", "g,e,0xf,9,9", "h,,0x1,,")
+    text = "".join(f"{each},q,2026-02-01,1\n" for each in rows)
+    names = "market,event,condition_id,yes_token,no_token,question,ends_at,outcome\n"
+    found, folder = prices_of(tmp_path, names + text, "market,at,price\na,1767225600,0.5\n")
+    assert folder.markets()["venue_id"].to_list() == ["a", "c"]
+    assert found.dropped == {
+        "market: its id or a token is another's": 3, "market: no event": 1,
+    }  # fmt: skip
+    assert found.read == 6 + 1 and found.kept == {"markets": 2, "outcomes": 2, "quotes": 1}
+
+
+def test_terms_that_cannot_be_are_unknown_and_sizes_below_0_are_dropped(tmp_path):
+    terms = "tick,min_size,fee_rate\na,e,A?,2026-02-01,0,-5,-0.5\nb,e,B?,2026-02-01,0.01,5,0.04\n"
+    prices = "market,at,bid,ask,bid_size\na,1767225600,0.4,0.5,-7\na,1767225600,0.4,0.5,7\n"
+    found, folder = prices_of(tmp_path, f"market,event,question,ends_at,{terms}", prices)
+    known = folder.markets().sort("market").select("tick", "min_size", "fee_rate").rows()
+    assert known == [(None, None, None), (10_000, 5_000_000, 40_000)]
+    assert found.repaired == {
+        f"market: {each} cannot be that, taken for unknown": 1
+        for each in ("tick", "min_size", "fee_rate")
+    }
+    assert found.dropped == {"quote: a size below 0": 1}
+
+
+@pytest.mark.parametrize(("at", "price"), [([1_767_225_600], [[0.5]]), ([{"a": 1}], [0.5])])
+def test_columns_of_another_kind_end_in_our_own_words(tmp_path, at, price):
+    markets, prices = tmp_path / "m.csv", tmp_path / "p.parquet"
+    markets.write_text(ONE_MARKET)
+    pl.DataFrame({"market": ["a"], "at": at, "price": price}).write_parquet(prices)
+    take = lambda intake: take_prices(intake, markets, prices, "file")  # noqa: E731
+    with pytest.raises(BadData, match="prices: "):
+        run_import("prices", [markets, prices], {}, tmp_path / "to", take)
+
+
 def test_two_outcomes_of_one_market_are_refused(tmp_path):
     for name, yes in (("one", 1), ("two", 0)):
         path = outcomes_file(tmp_path, f"market,yes\nm,{yes}\n")
@@ -345,3 +408,26 @@ def test_other_data_is_another_try(tmp_path):
         Tried(tmp_path, config).keep("realistic", ())
         places = {path.name for path in (tmp_path / "tries").iterdir()}
     assert len(keys) == 2 and len(places) == 2
+
+
+def test_a_new_name_or_a_row_more_hides_no_try(tmp_path):
+    """The same rows under another name are the same data. With one row more the data is another,
+    its events are not: what was tried on them counts; on others it does not."""
+
+    def at(place, hours=1):
+        data = {"path": str(tmp_path / place)}
+        packs = {"tail": {"latest_h": hours}}
+        return Tried(tmp_path, parse({"name": "x", "packs": packs, "data": data}))
+
+    prices = tmp_path / "prices.csv"
+    for place, more in (("own", ""), ("more", "aapl-260,2025-12-02T23:30:00Z,0.983\n")):
+        prices.write_text((EXAMPLE / "prices.csv").read_text() + more)
+        typed("import", "prices", EXAMPLE / "markets.csv", prices, "--to", tmp_path / place)
+    one, other = (Event(name, "d", 1.0, 0.1, 1.0, 0.1) for name in "ef")
+    at("own").keep("realistic", (one,))
+    (folder,) = (tmp_path / "own").glob("prices-*")
+    (tmp_path / "moved").mkdir()
+    folder.rename(tmp_path / "moved" / "renamed")
+    assert at("moved", hours=2).count("realistic") == 2
+    assert at("more").count("realistic", (one,)) == 2
+    assert at("more").count("realistic", (other,)) == at("more").count("realistic") == 1

@@ -273,7 +273,7 @@ def test_kalshi_markets_candles_and_books(tmp_path):
     empty = {"end_period_ts": 1_767_294_000, "price": {}, "yes_bid": {"close": 0},
              "yes_ask": {"close": 100}}  # fmt: skip
     bad = [
-        {"end_period_ts": 1, "price": {}},
+        {"end_period_ts": 1_767_290_400, "price": {}},
         {"yes_bid": {"close": 4}},
         {**candle, "yes_ask": {"close": 40}},
     ]

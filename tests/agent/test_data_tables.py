@@ -10,6 +10,7 @@ from strongroom.data.folder import open_folder
 from strongroom.data.schema import Table
 
 M = 1_000_000
+T = 1_770_000_000_000  # ms; its last digit is the row's
 
 
 def typed(to, *files):
@@ -19,15 +20,19 @@ def typed(to, *files):
 
 def test_own_books_trades_and_relations(tmp_path):
     books, relations = tmp_path / "books.csv", tmp_path / "relations.csv"
+    rows = (
+        "2,t,2,false,ask,500000,0", "1,t,1,true,bid,400000,7000000",
+        "1,t,1,true,ask,500000,7000000", "3,t,3,false,buy,400000,1", "4,t,4,false,bid,1400000,1",
+        "5,t,5,perhaps,bid,400000,1", "6,,6,true,bid,400000,1", "7,t,7,true,bid,0.4,1",
+        "8,t,8,true,bid,400000,-1", "9,t,9,true,,,",
+    )  # fmt: skip
     books.write_text(
         "at_ms,token,message,snapshot,side,price,size\n"
-        "2,t,2,false,ask,500000,0\n1,t,1,true,bid,400000,7000000\n1,t,1,true,ask,500000,7000000\n"
-        "3,t,3,false,buy,400000,1\n4,t,4,false,bid,1400000,1\n5,t,5,perhaps,bid,400000,1\n"
-        "6,,6,true,bid,400000,1\n7,t,7,true,bid,0.4,1\n8,t,8,true,bid,400000,-1\n9,t,9,true,,,\n"
+        + "".join(f"{T // 10}{each}\n" for each in rows)
     )
     relations.write_text("kind,members,proof,reviewer\nimplies,a b,,me\nrhymes,a b,,me\n")
     trades = tmp_path / "trades-2026.parquet"
-    row = {"at_ms": 1, "token": "t", "side": "BUY", "price": 1, "size": 2, "cash": 3}
+    row = {"at_ms": T, "token": "t", "side": "BUY", "price": 1, "size": 2, "cash": 3}
     pl.DataFrame([row, {**row, "side": "hold"}]).write_parquet(trades)
     done = typed(tmp_path / "to", books, relations, trades)
     assert done.exit_code == 0, done.output
@@ -46,8 +51,8 @@ def test_own_books_trades_and_relations(tmp_path):
     folder = open_folder(tmp_path / "to")
     kept = folder.table(Table.BOOKS).collect().select("at_ms", "side", "price", "size").rows()
     assert kept == [
-        (1, "bid", 400_000, 7 * M), (1, "ask", 500_000, 7 * M), (2, "ask", 500_000, 0),
-        (9, None, None, None),
+        (T + 1, "bid", 400_000, 7 * M), (T + 1, "ask", 500_000, 7 * M), (T + 2, "ask", 500_000, 0),
+        (T + 9, None, None, None),
     ]  # fmt: skip
     assert folder.table(Table.RELATIONS).collect()["members"].to_list() == [["a", "b"]]
 
@@ -65,3 +70,40 @@ def test_a_file_that_is_no_table_says_so(tmp_path, name, text, words):
     done = typed(tmp_path / "to", tmp_path / name)
     assert done.exit_code == 2 and words in done.output
     assert not list((tmp_path / "to").glob("*"))
+
+
+def test_values_that_cannot_be_together_are_dropped_by_their_reason(tmp_path):
+    """Seconds for milliseconds stood in 1970; a level without a price ended the backtest; a
+    forecast that rests on what came later shows the future."""
+    about = "market,venue,event,question,yes_name,no_name"
+    files = {
+        "quotes": f"at_ms,token,bid,ask\n{T},t,6,5\n{T // 1_000},t,1,2\n{T},t,5,5\n",
+        "books": "at_ms,token,message,snapshot,side,price,size\n"
+        f"{T},t,1,true,ask,,5\n{T},t,1,true,bid,5,\n{T},t,1,true,bid,0,5\n{T},t,1,true,bid,5,5\n",
+        "forecasts": f"at_ms,source,market,chance,evidence_ms\n{T},s,m,5,{T + 1}\n{T},s,m,5,{T}\n",
+        "outcomes": f"market,yes,resolved_ms,source\nm,1,0,f\nm,1,-62135596800000,f\nm,1,{T},f\n",
+        "trades": f"at_ms,token,side,price,size,cash\n{T},t,BUY,5,0,0\n{T},t,BUY,5,1,0\n",
+        "relations": "kind,members\nequal,a\nequal,a a\nimplies,a b c\nimplies,a b\n",
+        "rewards": "market,max_spread\nm,-1\nm,1\n",
+        "markets": f"{about},yes_token,no_token,negative_risk,tick\nm,v,e,q,Y,N,1,1,false,1\n"
+        "m,v,e,q,Y,N,1,2,false,0\nm,v,e,q,Y,N,1,2,false,1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    done = typed(tmp_path / "to", *(tmp_path / f"{name}.csv" for name in files))
+    found = json.loads(done.output)
+    assert found["kept"] == dict.fromkeys(files, 1)
+    assert found["dropped"] == {
+        "quotes: bid above ask": 1,
+        "quotes: at_ms is no time in milliseconds": 1,
+        "books: a level without price or size": 2,
+        "books: a level at 0 or 1": 1,
+        "forecasts: rests on what came later": 1,
+        "outcomes: resolved_ms is no time in milliseconds": 2,
+        "trades: of no tokens": 1,
+        "relations: too few members, or one twice": 2,
+        "relations: implies is of two": 1,
+        "rewards: max_spread is below 0": 1,
+        "markets: its two tokens are one": 1,
+        "markets: tick is not between 0 and 1": 1,
+    }

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -389,3 +390,39 @@ def test_memory_does_not_grow_with_the_history(tmp_path):
         assert played_ == count
         used.append(most / 1_024)
     assert used[1] - used[0] < 100, used
+
+
+def test_nothing_is_played_after_a_market_was_resolved(tmp_path):
+    """Announced for an hour from T, resolved after 20 minutes: the price that stands from then on
+    tells how it went. Half an hour before its announced end it was over; an hour before it was
+    not. That it would end early nobody knew."""
+    rows = [quote(at * 60_000, f"{name}:yes", price=price)
+            for name in ("early", "late") for at, price in ((0, 500_000), (19, 700_000),
+            (20, 960_000), (40, 970_000))]  # fmt: skip
+    early = outcome("early", resolved_ms=T + 20 * 60_000)
+    history = played(
+        tmp_path,
+        {
+            Table.MARKETS: [market("early"), market("late")],
+            Table.OUTCOMES: [early, outcome("late")],
+            Table.QUOTES: rows,
+        },
+    )
+    seen = [(at - T) // 60_000 for at, number, _ in events(history) if number == 0]
+    assert seen == [0, 19]
+    assert [(at - T) // 60_000 for at, n, _ in events(history) if n == 1] == [0, 19, 20, 40]
+    assert history.last_prices(1, 0) == [{0: 500_000, 1: 500_000}, {1: 970_000}]
+
+
+def test_what_the_first_said_of_the_end_counts(tmp_path):
+    """The end was moved forward when the result was near, and the tick made finer: nobody knew."""
+    told = [
+        market("m", seen_ms=T + 9, ends_ms=T + 60_000, tick=1_000, rules="it won", question="new?"),
+        market("m", seen_ms=T - 9, ends_ms=None, tick=10_000, rules="as it is asked"),
+        market("m", seen_ms=T - 5, ends_ms=END, tick=10_000, rules="other"),
+    ]
+    rows = [quote(0, "m:yes", price=500_000)]
+    tables = {Table.MARKETS: told, Table.OUTCOMES: [outcome("m")], Table.QUOTES: rows}
+    (found,) = played(tmp_path, tables).markets
+    assert (found.end.timestamp() * 1_000, found.tick) == (END, Decimal("0.01"))
+    assert (found.rules, found.question) == ("as it is asked", "new?")

@@ -185,6 +185,7 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     from strongroom.analysis.verdict import conclude
     from strongroom.backtest.data import load_history
     from strongroom.backtest.report import Result, write_report
+    from strongroom.backtest.settled_events import events_of
     from strongroom.backtest.stats import (
         against,
         assumed_spread,
@@ -207,7 +208,10 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     seed, tried = config.run.seed, Tried(folder.parent, config)
     summaries = {
         fills: summarise(
-            outcome, seed, assumed_spread(config, fills, outcome.recorded), tried.others(fills)
+            outcome,
+            seed,
+            assumed_spread(config, fills, outcome.recorded),
+            tried.others(fills, events_of(outcome)),
         )
         for fills, outcome in outcomes.items()
     }
@@ -226,7 +230,7 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
         reliability(history),
         _capacities(options, config, history, summaries[config.fills[0]]),
         _look_ahead(options, config, history) if options.honesty else (),
-        tried.count(config.fills[0]),
+        tried.count(config.fills[0], summaries[config.fills[0]].dated),
     )
     page = write_report(result, folder)[0]
     return SingleResult(result, page, time.monotonic() - started)
@@ -307,8 +311,9 @@ def _many(
             config, results, options.walk_forward, workers=options.workers, on_progress=on_progress
         )
         tried = Tried(folder.parent, config, options.walk_forward)
-        tried.keep(JUDGED, tuple(event for fold in folds for event in fold.afterwards.dated))
-        whole = whole_of(config, folds, tried.others(JUDGED))
+        judged = tuple(event for fold in folds for event in fold.afterwards.dated)
+        tried.keep(JUDGED, judged)
+        whole = whole_of(config, folds, tried.others(JUDGED, judged))
         walk = WalkResult(folds, whole, results, time.monotonic() - started)
         _write(folder / "walk.json", walk.found())
         return walk

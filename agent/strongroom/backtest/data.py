@@ -132,7 +132,8 @@ class PriceHistory:
 
     def last_prices(self, *hours: int) -> list[dict[int, int]]:
         """Return market number -> the last price of YES, or the middle of its book, so many hours
-        before its end, for each number of hours; a market without one is left out."""
+        before its announced end, for each number of hours; a market without one is left out, and
+        one that was over by then: that it would be, nobody knew."""
         unread = [each for each in hours if each not in self._last]
         if unread:
             self._last.update(zip(unread, self._read_last(unread), strict=True))
@@ -140,14 +141,19 @@ class PriceHistory:
 
     def _read_last(self, hours: Sequence[int]) -> list[dict[int, int]]:
         ends = pl.DataFrame(
-            {"market": range(len(self.listed)), "ends": [each.ends_ms for each in self.listed]},
-            schema={"market": pl.Int64, "ends": pl.Int64},
+            {
+                "market": range(len(self.listed)),
+                "ends": [each.end and round(MS * each.end.timestamp()) for each in self.markets],
+                "over": [each.ends_ms for each in self.listed],
+            },
+            schema={"market": pl.Int64, "ends": pl.Int64, "over": pl.Int64},
         )
         found: list[dict[int, int]] = [{} for _ in hours]
         for frame in self.tape.middles():
             ended = frame.join(ends, on="market", maintain_order="left")
             for known, each in zip(found, hours, strict=True):
-                early = ended.filter(pl.col("ts") <= pl.col("ends") - each * HOUR * MS)
+                moment = pl.col("ends") - each * HOUR * MS
+                early = ended.filter((pl.col("ts") <= moment) & (moment <= pl.col("over")))
                 last = early.group_by("market", maintain_order=True).agg(pl.col("price").last())
                 known.update(last.iter_rows())
         return found
@@ -253,7 +259,7 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
 
     tape = tape_of(
         folder,
-        [Played(row.ends_ms, first_ms(row), there[row.market]) for row in rows],
+        [Played(_over_ms(row), first_ms(row), there[row.market]) for row in rows],
         data.known_after_s,
     )
     names = {row.market: market.condition_id for row, market in zip(rows, markets, strict=True)}
@@ -267,6 +273,11 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         lambda: replayed(folder, names),
         pools_of(folder, list(names)),
     )
+
+
+def _over_ms(row: RecordedMarket) -> int:
+    """Return when a market's trading is over: a price after its resolution tells how it went."""
+    return row.ends_ms if row.resolved_ms is None else min(row.ends_ms, row.resolved_ms)
 
 
 def _whole_events(chosen: pl.DataFrame, folder: DataFolder) -> pl.DataFrame:
@@ -378,18 +389,17 @@ def _listed(
     configuration's delay is assumed, and the seed says which are disputed."""
     dice, found = Random(config.run.seed), []
     for row, market in zip(rows, markets, strict=True):
-        end, wait = row.ends_ms, config.resolution.delay_s
+        wait = config.resolution.delay_s
         if dice.random() < config.resolution.disputed:
             wait += config.resolution.dispute_delay_s
-        pays_at = -(-end // MS) + wait
+        pays_at = -(-row.ends_ms // MS) + wait
         if row.resolved_ms is not None:
             pays_at = -(-row.resolved_ms // MS)
-            end = min(end, row.resolved_ms)
         common = gcd(row.yes, MICRO)
         payout = (row.yes // common, (MICRO - row.yes) // common)
         known = there.get(row.market)
         how = (known.traded, known.by == By.QUOTES) if known else ()
-        found.append(Listed(market.token_ids, end, pays_at, payout, market.fees, *how))
+        found.append(Listed(market.token_ids, _over_ms(row), pays_at, payout, market.fees, *how))
     return found
 
 

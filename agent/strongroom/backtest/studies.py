@@ -53,8 +53,9 @@ def tail_reference(
         _prices(folder)
         .join(known.select("market", "ends_ms", "yes", "resolved_ms"), on="market")
         .with_columns(hours.alias("hours"), favoured.alias("favoured"))
-        .filter(
-            pl.col("hours").is_between(LATEST_H - EPSILON, EARLIEST_H + EPSILON)
+        .filter(  # a price after the resolution tells how it went
+            (pl.col("at_ms") < pl.col("resolved_ms")).fill_null(True)
+            & pl.col("hours").is_between(LATEST_H - EPSILON, EARLIEST_H + EPSILON)
             & (pl.col("favoured") >= LOW - EPSILON)
             & (pl.col("favoured") < HIGH - EPSILON)
         )

@@ -1,9 +1,12 @@
 """Every parameter set that was ever tried on the same data, with the events that it traded.
 
 The best of many tries is selected, not proven: a verdict counts them all, those that failed and
-those of other people too. They lie beside the results, one file each, under the hash of the data.
+those of other people too. They lie beside the results, one file each, under the hash of the data:
+of what its files hold, not of their names. A try on other data counts where it traded an event of
+the same name: a row more, or another import, makes no new sample of the same events.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,21 +44,30 @@ class Tried:
         draft.write_bytes(_EVENTS.dump_json(list(events)))
         draft.replace(place / f"{self._name}.json")
 
-    def others(self, fills: Fills) -> Tries:
-        """Return the other tries; one that cannot be read counts as lost."""
-        kept, lost = [], 0
-        for path in sorted(self._place(fills).glob("*.json")):
-            if path.stem == self._name:
+    def others(self, fills: Fills, events: Sequence[Event] = ()) -> Tries:
+        """Return the other tries; one on this data that cannot be read counts as lost.
+
+        Args:
+            events: that this try traded; tries on other data count that traded one of them
+        """
+        kept, lost, here = [], 0, self._place(fills)
+        own = {event.name for event in events}
+        for path in sorted((self.folder / "tries").glob(f"*/{fills}/*.json")):
+            is_here = path.parent == here
+            if is_here and path.stem == self._name:
                 continue
             try:
-                kept.append(_EVENTS.validate_json(path.read_bytes()))
+                found = _EVENTS.validate_json(path.read_bytes())
             except (ValidationError, OSError):
-                lost += 1
+                lost += is_here
+                continue
+            if is_here or any(event.name in own for event in found):
+                kept.append(found)
         return Tries(kept, lost)
 
-    def count(self, fills: Fills) -> int:
+    def count(self, fills: Fills, events: Sequence[Event] = ()) -> int:
         """Return how many tries there are, this one included."""
-        return self.others(fills).count
+        return self.others(fills, events).count
 
     @property
     def _name(self) -> str:
@@ -66,5 +78,5 @@ class Tried:
         return keccak(canonical(tried)).hex()[:32]
 
     def _place(self, fills: Fills) -> Path:
-        read = keccak(canonical(dict(read_hashes(self.config)))).hex()[:16]
+        read = keccak(canonical(sorted(read_hashes(self.config).values()))).hex()[:16]
         return self.folder / "tries" / read / fills

@@ -14,6 +14,7 @@ from strongroom.data.ordered import Chunks, chunks_of, counted_once, merged
 from strongroom.data.schema import ONE_ROW, BadData, Table, check_file, schema_of
 
 MANIFEST = "import.json"  # of each import; written last
+FIRST_TOLD = ("ends_ms", "tick", "rules")  # they change as a market nears its result
 PACKAGED = Path(str(files("strongroom"))) / "data" / "packaged"  # weekly stock ladders
 
 
@@ -67,9 +68,11 @@ class DataFolder:
             yield from merged(streams, counted_once)
 
     def markets(self) -> pl.DataFrame:
-        """Return the markets, one row each: of several descriptions the newest."""
+        """Return the markets, one row each: of several descriptions the newest, with the end, tick
+        and rules of the first. What was changed later nobody knew before."""
         key = ONE_ROW[Table.MARKETS]
         rows = self.table(Table.MARKETS).sort("seen_ms", nulls_last=False, maintain_order=True)
+        rows = rows.with_columns(pl.col(*FIRST_TOLD).drop_nulls().first().over(key))
         return rows.unique(key, keep="last", maintain_order=True).collect()
 
     def outcomes(self) -> pl.DataFrame:

@@ -170,7 +170,14 @@ def run_import(
         draft.mkdir()
         try:
             intake = Intake(draft, progress)
-            take(intake)
+            try:
+                take(intake)
+            except pl.exceptions.PolarsError as error:
+                words = str(error).partition("\n")[0]
+                raise BadData(
+                    f"{source}: a column is of another type ({words}): see strongroom import "
+                    f"{source} --help"
+                ) from error
             intake.finish()
             if not sum(intake.kept.values()):
                 raise NothingToImport(_nothing(source, intake))

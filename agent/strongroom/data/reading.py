@@ -15,7 +15,8 @@ from strongroom.chain.units import MICRO
 from strongroom.data.schema import GROUP, BadData
 
 MS = 1_000  # in a second
-FIRST_MS, LAST_MS = 10**11, 10**14  # between them an integer counts milliseconds; below, seconds
+MILLISECONDS = 10**11  # from here on a number counts milliseconds; below, seconds
+FIRST_MS, LAST_MS = 946_684_800_000, 10**14  # 2000-01-01 to 5138: 20260101 is no time, nor year 1
 _FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
 
 
@@ -58,23 +59,29 @@ def time_ms(frame: pl.DataFrame, name: str) -> pl.Series:
     """Return a column of times in milliseconds of UTC; null: it is none.
 
     Times are dates, integers (seconds, or milliseconds from 10**11 on), or ISO 8601 text; text
-    without a zone is UTC.
+    without a zone is UTC. What lies before 2000 is no time but another unit, or a blank.
     """
     column = frame[name]
-    if column.dtype.is_temporal():
-        return column.dt.epoch("ms")
+    if column.dtype in (pl.Date, pl.Datetime):
+        return _inside(column.dt.epoch("ms"))
     if column.dtype == pl.String:
         numbers = column.cast(pl.Float64, strict=False)
-        dates = _dates(column)
-        return _whole_ms(numbers).fill_null(dates)
-    return _whole_ms(column.cast(pl.Float64, strict=False))
+        return _inside(_whole_ms(numbers).fill_null(_dates(column)))
+    if column.dtype.is_temporal():  # of a day, or between two times
+        return pl.Series(name, [None] * len(column), pl.Int64)
+    return _inside(_whole_ms(column.cast(pl.Float64, strict=False)))
+
+
+def _inside(times: pl.Series) -> pl.Series:
+    ms = pl.col("ms")
+    frame = pl.DataFrame({"ms": times})
+    return frame.select(pl.when(ms.is_between(FIRST_MS, LAST_MS)).then(ms))["ms"]
 
 
 def _whole_ms(numbers: pl.Series) -> pl.Series:
-    counted = pl.when(pl.col("n") >= FIRST_MS).then(pl.col("n")).otherwise(pl.col("n") * MS)
-    inside = pl.col("ms").is_between(0, LAST_MS)
-    frame = pl.DataFrame({"n": numbers}).select(counted.alias("ms"))
-    return frame.select(pl.when(inside).then(pl.col("ms").round()).cast(pl.Int64))["ms"]
+    counted = pl.when(pl.col("n") >= MILLISECONDS).then(pl.col("n")).otherwise(pl.col("n") * MS)
+    frame = pl.DataFrame({"n": numbers}).select(counted.round().alias("ms"))
+    return frame["ms"].cast(pl.Int64, strict=False)
 
 
 def _dates(column: pl.Series) -> pl.Series:
@@ -151,14 +158,14 @@ def ms_of(value: Json) -> int | None:
         return None
     try:
         number = float(str(value))
+        found = number if number >= MILLISECONDS else number * MS
     except ValueError:
         try:
             at = datetime.fromisoformat(str(value).strip())
         except ValueError:
             return None
-        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * MS)
-    found = number if number >= FIRST_MS else number * MS
-    return round(found) if 0 <= found <= LAST_MS else None
+        found = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * MS
+    return round(found) if FIRST_MS <= found <= LAST_MS else None
 
 
 def micro_of(value: Json) -> int | None:

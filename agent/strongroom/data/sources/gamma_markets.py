@@ -13,6 +13,7 @@ from pathlib import Path
 
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
+from strongroom.data.folder import FIRST_TOLD
 from strongroom.data.importing import Intake, Row
 from strongroom.data.reading import json_records, micro_of, ms_of
 from strongroom.data.schema import Table
@@ -30,12 +31,14 @@ _PAYOUTS: dict[tuple[float, ...], int] = {(1, 0): MICRO, (0, 1): 0, (0.5, 0.5): 
 
 
 def take_gamma(intake: Intake, paths: Sequence[Path]) -> None:
-    """Read pages of markets; what a page says later of a market counts.
+    """Read pages of markets; what a page says later of a market counts, but for what may have been
+    changed since by what came of it: end, tick and rules.
 
     Raises:
         BadData: a file cannot be read.
     """
     newest: dict[str, tuple[Market, MarketRecord]] = {}
+    first: dict[str, tuple[Market, MarketRecord]] = {}
     for done, path in enumerate(paths):
         for record in json_records(path, ("markets", "data")):
             intake.read += 1
@@ -50,6 +53,9 @@ def take_gamma(intake: Intake, paths: Sequence[Path]) -> None:
             for name in _UNKNOWN:
                 if not record.get(name):
                     intake.repaired[f"market: no {name}: unknown"] += 1
+            told = first.setdefault(market.condition_id, (market, record))
+            if (_seen(record) or 0) < (_seen(told[1]) or 0):
+                first[market.condition_id] = market, record
             known = newest.get(market.condition_id)
             if known is not None:
                 intake.dropped["market: told twice, the newest counts"] += 1
@@ -58,7 +64,11 @@ def take_gamma(intake: Intake, paths: Sequence[Path]) -> None:
             newest[market.condition_id] = market, record
         intake.progress("pages", done + 1, len(paths))
     for market, record in newest.values():
-        row = market_row(market, _seen(record))
+        before = market_row(first[market.condition_id][0], None)
+        row = {
+            **market_row(market, _seen(record)),
+            **{name: before[name] for name in FIRST_TOLD if before[name] is not None},
+        }
         nameless = {column: None for name, column in _UNKNOWN.items() if not record.get(name)}
         about: Row = {**row, **nameless, "venue_id": str(record.get("id") or "")}
         intake.put(Table.MARKETS, about)

@@ -66,7 +66,7 @@ def _take_market(intake: Intake, ticker: str, record: JsonObject) -> None:
         "yes_token": f"kalshi:{ticker}:yes",
         "no_token": f"kalshi:{ticker}:no",
         "ends_ms": end,
-        "tick": cents * CENT if isinstance(cents, int) else None,
+        "tick": cents * CENT if type(cents) is int and 0 < cents < 100 else None,
         "min_size": MICRO,
         "negative_risk": False,
         "category": str(record.get("category") or ""),

@@ -27,6 +27,14 @@ _OTHER_NAMES = {
     "at": ("ts", "time", "timestamp"),
 }
 _QUOTED = ("price", "bid", "ask")
+_MOST = 2**60  # no amount is larger
+_TERMS = {  # least and most, 10**-6
+    "tick": (1, MICRO - 1),
+    "min_size": (0, _MOST),
+    "fee_rate": (0, MICRO),
+    "fee_exponent": (0, 10 * MICRO),
+    "threshold": (-_MOST, _MOST),
+}
 
 
 def take_prices(intake: Intake, markets: Path, prices: Path, outcomes_from: str) -> None:
@@ -57,30 +65,37 @@ def take_markets(intake: Intake, path: Path, outcomes_from: str) -> Mapping[str,
     frame = frame.with_columns(
         text(frame, "market").alias("market"), time_ms(frame, "ends_at").alias("ends_ms")
     )
+    name = frame["market"]
+    frame = frame.with_columns(
+        event=text(frame, "event"),
+        _id=text(frame, "condition_id", name),
+        _yes=text(frame, "yes_token", name + ":yes"),
+        _no=text(frame, "no_token", name + ":no"),
+    )
+    twice = [~pl.col(each).is_first_distinct() for each in ("_id", "_yes", "_no")]
+    shared = pl.col("_yes").is_in(frame["_no"].implode()) | pl.col("_no").is_in(
+        frame["_yes"].implode()
+    )
     frame = intake.keep(
         frame,
         {
             "market: no name": pl.col("market") == "",
+            "market: no event": pl.col("event") == "",
             "market: no end": pl.col("ends_ms").is_null(),
             "market: named twice": ~pl.col("market").is_first_distinct(),
+            "market: its id or a token is another's": pl.any_horizontal(*twice) | shared,
         },
     )
     if frame.is_empty():
         return {}
     frame = frame.sort("ends_ms", maintain_order=True)
-    name = frame["market"]
-    market = text(frame, "condition_id", name)
-    yes, no = (text(frame, f"{side}_token", name + f":{side}") for side in ("yes", "no"))
-    known: dict[str, pl.Series] = {
-        each: micro(frame, each)
-        for each in ("tick", "min_size", "fee_rate", "fee_exponent", "threshold")
-        if each in frame.columns
-    }
+    name, market, yes, no = (frame[each] for each in ("market", "_id", "_yes", "_no"))
+    known = {each: _term(intake, frame, each) for each in _TERMS if each in frame.columns}
     rows: dict[str, pl.Series] = {
         "market": market,
         "venue": text(frame, "venue", "polymarket" if "condition_id" in frame.columns else "own"),
         "venue_id": name,
-        "event": text(frame, "event"),
+        "event": frame["event"],
         "question": text(frame, "question"),
         "yes_name": text(frame, "yes_name", "Yes"),
         "no_name": text(frame, "no_name", "No"),
@@ -96,6 +111,16 @@ def take_markets(intake: Intake, path: Path, outcomes_from: str) -> Mapping[str,
     intake.add(Table.MARKETS, pl.DataFrame(rows))
     _take_outcomes(intake, frame, market, outcomes_from)
     return dict(zip(name, yes, strict=True))
+
+
+def _term(intake: Intake, frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a term of the markets; what it cannot be is unknown, and counted."""
+    found, (least, most) = micro(frame, name), _TERMS[name]
+    given = frame[name].cast(pl.String).fill_null("") != ""
+    bad = given & ~found.is_between(least, most).fill_null(False)
+    if bad.any():
+        intake.repaired[f"market: {name} cannot be that, taken for unknown"] += int(bad.sum())
+    return found.set(bad, None)
 
 
 def _rules(frame: pl.DataFrame) -> pl.Series:
@@ -146,6 +171,7 @@ def _take_part(intake: Intake, path: Path, part: pl.DataFrame, tokens: Mapping[s
         time_ms(part, "at").alias("at_ms"),
         *amounts,
     )
+    below = [pl.col(each) < 0 for each in ("bid_size", "ask_size")]
     outside = [~pl.col(each).is_between(0, MICRO) for each in _QUOTED]
     kept = intake.keep(
         frame,
@@ -154,6 +180,7 @@ def _take_part(intake: Intake, path: Path, part: pl.DataFrame, tokens: Mapping[s
             "price: no time": pl.col("at_ms").is_null(),
             "price: not between 0 and 1": pl.any_horizontal(outside).fill_null(False),
             "quote: bid above ask": (pl.col("bid") > pl.col("ask")).fill_null(False),
+            "quote: a size below 0": pl.any_horizontal(below).fill_null(False),
         },
     )
     nothing = kept.select(pl.all_horizontal(pl.col(each).is_null() for each in _QUOTED).sum())

@@ -8,31 +8,53 @@ import polars as pl
 
 from strongroom.chain.units import MICRO
 from strongroom.data.importing import Intake
-from strongroom.data.reading import batches, rows_of
+from strongroom.data.reading import FIRST_MS, LAST_MS, batches, rows_of
 from strongroom.data.schema import COLUMNS, MAY_BE_EMPTY, BadData, Column, Table
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _CHANCES = ("price", "bid", "ask", "yes", "chance")
 _AMOUNTS = (
-    "at_ms",
     "size",
     "bid_size",
     "ask_size",
     "cash",
-    "tick",
     "min_size",
     "fee_rate",
+    "fee_exponent",
     "daily",
+    "max_spread",
 )
 _WORDS: Mapping[Table, Mapping[str, Sequence[str]]] = {
     Table.BOOKS: {"side": ("bid", "ask")},
     Table.TRADES: {"side": ("BUY", "SELL")},
     Table.RELATIONS: {"kind": ("exclusive", "exhaustive", "implies", "equal")},
 }
+_LEVEL = pl.col("side").is_not_null()
+_COUNT = pl.col("members").list.len()
+_TOGETHER: Mapping[Table, Mapping[str, pl.Expr]] = {  # what columns cannot say together
+    Table.MARKETS: {
+        "tick is not between 0 and 1": ~pl.col("tick").is_between(1, MICRO - 1),
+        "its two tokens are one": pl.col("yes_token") == pl.col("no_token"),
+    },
+    Table.QUOTES: {"bid above ask": pl.col("bid") > pl.col("ask")},
+    Table.BOOKS: {
+        "a level without price or size": _LEVEL
+        & (pl.col("price").is_null() | pl.col("size").is_null()),
+        "a level at 0 or 1": _LEVEL & ~pl.col("price").is_between(1, MICRO - 1),
+    },
+    Table.TRADES: {"of no tokens": pl.col("size") == 0},
+    Table.FORECASTS: {"rests on what came later": pl.col("evidence_ms") > pl.col("at_ms")},
+    Table.RELATIONS: {
+        "too few members, or one twice": (_COUNT < 2)
+        | (pl.col("members").list.n_unique() < _COUNT),
+        "implies is of two": (pl.col("kind") == "implies") & (_COUNT != 2),
+    },
+}
 
 
 def take_tables(intake: Intake, paths: Sequence[Path]) -> None:
-    """Read files of tables; a row with a value that is none of its column is dropped.
+    """Read files of tables; a row with a value that is none of its column is dropped, and one whose
+    values cannot be together.
 
     Raises:
         BadData: a file is named by no table, cannot be read, or has unknown columns.
@@ -79,14 +101,25 @@ def _take_part(intake: Intake, table: Table, part: pl.DataFrame) -> None:
             reasons[f"{table}: {name} is none"] = unread
         if not column.nullable:
             reasons[f"{table}: {name} is missing"] = pl.col(name).is_null()
-        if name in _CHANCES:
+        if name.endswith("_ms"):
+            reasons[f"{table}: {name} is no time in milliseconds"] = _outside(
+                name, FIRST_MS, LAST_MS
+            )
+        elif name in _CHANCES:
             reasons[f"{table}: {name} is not between 0 and 1"] = _outside(name, 0, MICRO)
         elif name in _AMOUNTS:
             reasons[f"{table}: {name} is below 0"] = _outside(name, 0, None)
         if words := _WORDS.get(table, {}).get(name):
             other = pl.col(name).is_not_null() & ~pl.col(name).is_in(words)
             reasons[f"{table}: {name} is not one of {', '.join(words)}"] = other
-    kept = intake.keep(frame, reasons)
+    whole = frame.with_columns(
+        pl.lit(None, column.type).alias(name)
+        for name, column in COLUMNS[table].items()
+        if name not in frame.columns
+    )
+    for reason, speaks in _TOGETHER.get(table, {}).items():
+        reasons[f"{table}: {reason}"] = speaks.fill_null(False)
+    kept = intake.keep(whole, reasons)
     intake.add(table, kept.select(part.columns))
 
 
