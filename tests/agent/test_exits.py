@@ -522,7 +522,7 @@ def test_sales_by_hand():
     nothing = replace(sale, filled=0, rule="edge gone")
     outcome = RunResult(
         *("x", "realistic", 0, 1, 0),
-        {event: EventShape(Joint.LADDER, ("m",), 1) for event in "eg"},
+        {event: EventShape(Joint.LADDER, ("m",), 1, 1) for event in "eg"},
         (0, 0, 0),
         False,
         trades=[sale, other, nothing],

@@ -10,6 +10,7 @@ import pytest
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
 from strongroom.backtest.engine import Order, Print
+from strongroom.backtest.event_shapes import shapes_of
 from strongroom.backtest.run import assemble
 from strongroom.backtest.studies import ladder_study
 from strongroom.chain.orders import YES, OrderKind
@@ -426,3 +427,23 @@ def test_what_the_first_said_of_the_end_counts(tmp_path):
     (found,) = played(tmp_path, tables).markets
     assert (found.end.timestamp() * 1_000, found.tick) == (END, Decimal("0.01"))
     assert (found.rules, found.question) == ("as it is asked", "new?")
+
+
+def test_a_payout_that_waits_makes_no_other_date(tmp_path):
+    """Three events end together; one waits four days for its payout. They are decided on one day:
+    seven Fridays of the recorded ladders counted as thirteen dates."""
+    names = ("one", "two", "slow")
+    history = played(
+        tmp_path,
+        {
+            Table.MARKETS: [market(name) for name in names],
+            Table.OUTCOMES: [
+                outcome("one", resolved_ms=END + 1), outcome("two"),
+                outcome("slow", resolved_ms=END + 4 * 86_400_000),
+            ],
+            Table.QUOTES: [quote(0, f"{name}:yes", price=500_000) for name in names],
+        },
+    )  # fmt: skip
+    shapes = shapes_of(history)
+    assert {each.date for each in shapes.values()} == {"2026-02-02"}
+    assert shapes["slow"].paid_at == END // 1_000 + 4 * 86_400

@@ -60,7 +60,7 @@ class Event:
     """The venue's event with all that was done in it, settled; shares of NAV at the decision.
 
     Attributes:
-        date: on which it was resolved; events of one date may hang together
+        date: on which it was decided; events of one date may hang together
         stake: money paid for tokens, fees included
         profit: at settlement, all costs paid
         worst: the largest loss over every final state, a positive number

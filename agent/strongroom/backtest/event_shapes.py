@@ -1,4 +1,4 @@
-"""How the markets of each event hang together, and when it is resolved."""
+"""How the markets of each event hang together, and when it is decided and paid."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from itertools import groupby
 
 from strongroom.analysis.fair_null import Joint
 from strongroom.backtest.data import PriceHistory
+from strongroom.backtest.engine import MS
 
 
 @dataclass(frozen=True)
@@ -15,16 +16,18 @@ class EventShape:
     Attributes:
         markets: in the order of their thresholds, where they are a ladder's
         paid_at: when the last of them pays
+        over_at: when trading in the last of them is over
     """
 
     joint: Joint
     markets: tuple[str, ...]
     paid_at: int
+    over_at: int
 
     @property
     def date(self) -> str:
-        """The day on which it is resolved."""
-        return f"{datetime.fromtimestamp(self.paid_at, UTC):%Y-%m-%d}"
+        """The day on which it is decided: a payout that waits for a dispute is no other news."""
+        return f"{datetime.fromtimestamp(self.over_at, UTC):%Y-%m-%d}"
 
 
 def shapes_of(history: PriceHistory) -> dict[str, EventShape]:
@@ -45,5 +48,8 @@ def shapes_of(history: PriceHistory) -> dict[str, EventShape]:
         else:
             joint = Joint.UNKNOWN
         names = tuple(history.markets[n].condition_id for n in members)
-        found[event] = EventShape(joint, names, max(history.listed[n].pays_at for n in members))
+        listed = [history.listed[n] for n in members]
+        paid_at = max(each.pays_at for each in listed)
+        over_ms = max(each.ends_ms for each in listed)
+        found[event] = EventShape(joint, names, paid_at, over_ms // MS)
     return found

@@ -17,15 +17,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from strongroom.analysis.odds import chosen, log_odds, log_wealth
+from strongroom.analysis.fair_null import Event
+from strongroom.analysis.odds import chosen, log_wealth
+from strongroom.analysis.verdict import LEAST_EVENTS, conclude
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, HOUR
 from strongroom.errors import BadInput
 
 FILLS = ("time", "wallet", "condition", "outcome", "side", "price", "size")
 OUTCOMES = ("condition", "yes_pays", "resolved_at")
-FEWEST_EVENTS, FEWEST_DATES = 10, 4  # for any verdict
-PASSES = log(39)
+_BET = ("event", "result", "best", "resolved_at")
 SCHEMA = 1
 OWN_PRINTS = 5  # of a wallet itself in a row, after which nobody could have followed it
 
@@ -54,7 +55,7 @@ class FollowRules:
     window_s: int = HOUR
     slippage: float = 0.01
     fee_rate: float = 0.04
-    fewest: int = FEWEST_EVENTS
+    fewest: int = LEAST_EVENTS
     false_rate: float = 0.1
     every_s: int = 7 * DAY
     delays: Sequence[int] = (0, 60, 300, 1_800)
@@ -339,23 +340,17 @@ def _out_of_sample(entries: pl.DataFrame, as_of: int, rules: FollowRules) -> Out
     followed = pl.concat(later) if later else _no_entries()
     settled = followed.filter(pl.col("resolved_at") <= as_of)
     events = _by_event(settled).sort("event")
-    results, best = events["result"].to_numpy(), events["best"].to_numpy()
-    dates = len({int(at) // DAY for at in events["resolved_at"]})
-    odds = log_odds(results / np.maximum(1.0, best)) if len(results) else 0.0
+    found = conclude([_bet(*each) for each in events.select(_BET).iter_rows()], 0, details=False)
     return OutOfSample(
-        len(results), dates, len(settled), _mean(events), odds, int((results < 0).sum()),
-        _word(results, dates, odds),
+        found.events, found.dates, len(settled), _mean(events), log(found.odds or 1.0),
+        found.losing, found.word.value,
     )  # fmt: skip
 
 
-def _word(results: "np.ndarray[tuple[int], np.dtype[np.float64]]", dates: int, odds: float) -> str:
-    if not len(results):
-        return "nothing was traded"
-    if len(results) < FEWEST_EVENTS or dates < FEWEST_DATES:
-        return "too few events"
-    if odds >= PASSES and results.mean() > 0 and np.delete(results, results.argmax()).mean() > 0:
-        return "passes"
-    return "fails" if odds <= -PASSES and results.mean() < 0 else "cannot be told from 0"
+def _bet(name: str, result: float, best: float, resolved_at: int) -> Event:
+    """Return an event that was followed with one unit, all of which may be lost."""
+    date = f"{datetime.fromtimestamp(resolved_at, UTC):%Y-%m-%d}"
+    return Event(name, date, 1.0, result, 1.0, max(best, result))
 
 
 def _mean(events: pl.DataFrame) -> float:
