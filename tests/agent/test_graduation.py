@@ -9,7 +9,8 @@ from strongroom.chain.terms import ClassTerms
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.information.forecast import Given
 from strongroom.journal import Journal
-from strongroom.keeper.tick import OUTCOMES_EVERY_S, Keeper
+from strongroom.keeper.forecast_record import OUTCOMES_EVERY_S
+from strongroom.keeper.tick import Keeper
 
 CTF, VAULT, IMPLEMENTATION = ("0x" + digit * 40 for digit in "123")
 CONDITIONS = [f"0x{number:064x}" for number in range(1, 151)]
@@ -64,9 +65,9 @@ def test_a_source_with_skill_graduates_while_the_vault_holds_nothing(evidence_at
         chance = 0.6 if yes else 0.4
         keeper.journal.forecast(Given("able", condition, chance, 100, evidence_at), condition, 0.5)
         paid[condition] = (1, 0) if yes else (0, 1)
-    assert keeper.graduates() == {}
-    keeper._resolve_forecasts(NOTHING, 1_000)
-    passed, why = keeper.graduates()["able"]
+    assert keeper.forecasts.graduates() == {}
+    keeper.forecasts.resolve(NOTHING, 1_000)
+    passed, why = keeper.forecasts.graduates()["able"]
     assert passed and ("not checked" in why) == (evidence_at is None)
     assert keeper.journal.unresolved() == []
 
@@ -76,14 +77,14 @@ def test_outcomes_are_those_of_the_chain_and_what_is_open_stays_unknown():
     keeper = keeper_of(chain)
     for condition in CONDITIONS[:3]:
         keeper.journal.forecast(Given("able", condition, 0.5, 100, 90), condition, 0.5)
-    keeper._resolve_forecasts(NOTHING, 1_000)
+    keeper.forecasts.resolve(NOTHING, 1_000)
     (known,) = keeper.journal.resolved_forecasts().values()
     assert sorted(each.outcome for each in known) == [0, 0.5]  # lost, void
     assert keeper.journal.unresolved() == [CONDITIONS[2]]
     chain.paid[CONDITIONS[2]] = (1, 0)
-    keeper._resolve_forecasts(NOTHING, 1_000 + OUTCOMES_EVERY_S - 1)  # not asked at every tick
+    keeper.forecasts.resolve(NOTHING, 1_000 + OUTCOMES_EVERY_S - 1)  # not asked at every tick
     assert keeper.journal.unresolved() == [CONDITIONS[2]]
-    keeper._resolve_forecasts(NOTHING, 1_000 + OUTCOMES_EVERY_S)
+    keeper.forecasts.resolve(NOTHING, 1_000 + OUTCOMES_EVERY_S)
     assert keeper.journal.unresolved() == []
 
 
@@ -101,7 +102,7 @@ def test_a_forecast_that_was_made_when_the_outcome_was_known_does_not_count():
         assert journal.unresolved() == []
         journal.resolve(condition, float(won), 1_600)
     found = journal.resolved_forecasts()
-    assert set(found) == {"early"} and set(keeper.graduates()) == {"early"}
+    assert set(found) == {"early"} and set(keeper.forecasts.graduates()) == {"early"}
     assert {each.known_at for each in found["early"]} == {1_000}
 
 

@@ -17,7 +17,6 @@ from strongroom.analysis.calibration import Gate
 from strongroom.chain.calls import Ask, first_line
 from strongroom.chain.failures import WrongTime
 from strongroom.chain.ids import ConditionId
-from strongroom.chain.orders import YES
 from strongroom.chain.times import is_over
 from strongroom.chain.units import MICRO
 from strongroom.execution.housekeeping import Duties
@@ -27,13 +26,13 @@ from strongroom.execution.tasks import Tasks
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket, read_pools
 from strongroom.information.endpoint import Health
-from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
-from strongroom.keeper.approving import Approvals, score, unscored_conditions
+from strongroom.keeper.approving import Approvals
 from strongroom.keeper.client_proposals import ClientDesk
+from strongroom.keeper.forecast_record import ForecastRecord
 from strongroom.keeper.halts import Defects, Named
 from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
@@ -48,7 +47,6 @@ from strongroom.strategy.portfolio import Day, share_price
 from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import VaultState, View
 
-OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
 SIGNERS_EVERY_S = 10  # the co-signer is asked whether it is there
 NEVER = float("-inf")
 
@@ -135,13 +133,11 @@ class Keeper:
     _kept_health: HealthKeeper = field(init=False)
     _sessions: SessionWatch = field(init=False)
     _restored: RestoreWait = field(init=False)
-    _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
+    forecasts: ForecastRecord = field(init=False)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_at: float = NEVER  # when each was asked last
     _signers_at: float = NEVER
-    _outcomes_at: float = NEVER
     _read_at: int = 0  # moves by then
-    _forecast: set[tuple[str, ConditionId]] = field(default_factory=set)  # source and market
 
     def __post_init__(self) -> None:
         """Take the journal for what is told outside."""
@@ -149,6 +145,7 @@ class Keeper:
         self._kept_health = HealthKeeper(self.journal)
         self._sessions = SessionWatch(self.chain, self.vault.wallets, self.on_event)
         self._restored = RestoreWait(self.journal)
+        self.forecasts = ForecastRecord(self.journal, self.vault, self.gate, self.signals)
 
     def tick(self) -> Tick:
         """Run once. Never raises, but for what ends the process itself (`halts.ENDS`)."""
@@ -189,7 +186,7 @@ class Keeper:
         with self._named(halts):
             if self.approvals is not None:
                 self.approvals.expire(now)
-            self._resolve_forecasts(state, now)
+            self.forecasts.resolve(state, now)
         with self._named(halts):
             self._check_exchanges(halts)
             self.duties.settle(state, self.tasks.busy())
@@ -285,7 +282,7 @@ class Keeper:
             look = self._with_pools(look, now)
         for problem in look.problems:
             self.on_event("missing", {"what": problem})
-        self._keep_forecasts(look)
+        self.forecasts.keep(look)
         return look
 
     def _with_pools(self, look: Look, now: int) -> Look:
@@ -305,7 +302,7 @@ class Keeper:
             vault=state,
             markets=look.markets,
             books=look.books,
-            forecasts=self._usable_forecasts(look),
+            forecasts=self.forecasts.usable(look),
             busy=self.tasks.busy(),
             decided=self.journal.decided(),
             day=self._day(look.at, state),
@@ -380,57 +377,6 @@ class Keeper:
             self.journal.keep(name, opening)
         loss = self.journal.fact("last_loss_at")
         return Day(int(opening), price, int(loss) if loss else None)
-
-    # forecasts
-
-    def _keep_forecasts(self, look: Look) -> None:
-        for name, given in look.forecasts.items():
-            market = look.markets.get(name)
-            book = look.books.get(market.token_ids[YES]) if market is not None else None
-            mid = book.mid() if book is not None else None
-            if market is not None and mid is not None:
-                for each in given:
-                    if (each.source, name) not in self._forecast:  # the first is kept
-                        self.journal.forecast(each, market.event or name, mid)
-                        self._forecast.add((each.source, name))
-
-    def _resolve_forecasts(self, state: VaultState, now: int) -> None:
-        """Learn from the chain what became of each market that was forecast, or that a decision
-        without a yes was about, held or not: whoever holds nothing yet could never graduate
-        otherwise."""
-        resolved = [market for market, each in state.markets.items() if each.resolved]
-        for held in self.vault.holdings(resolved) if resolved else ():
-            for condition, position in held.positions.items():
-                if position.resolved:
-                    outcome = position.payout_yes / position.payout_denominator
-                    self.journal.resolve(condition, outcome, now)
-        if not is_over(self._outcomes_at, OUTCOMES_EVERY_S, now):
-            return
-        self._outcomes_at = now
-        open_ = unscored_conditions(self.journal) | set(self.journal.unresolved())
-        paid = self.vault.payouts(sorted(open_))
-        for condition, part in paid.items():
-            self.journal.resolve(condition, float(part), now)
-        score(self.journal, paid)
-
-    def _usable_forecasts(self, look: Look) -> dict[ConditionId, list[Given]]:
-        """Return the forecasts whose sources have graduated, and the signals."""
-        known = {name for name, (passed, _) in self.graduates().items() if passed}
-        known |= set(self.signals)
-        usable = {
-            market: [each for each in given if each.source in known]
-            for market, given in look.forecasts.items()
-        }
-        return {market: given for market, given in usable.items() if given}
-
-    def graduates(self) -> dict[str, tuple[bool, str]]:
-        """Return which forecasters may move money, and why (not)."""
-        records = self.journal.resolved_forecasts()
-        for source, known in records.items():
-            judged = self._judged.get(source)
-            if judged is None or judged[0] != len(known):
-                self._judged[source] = (len(known), *self.gate.judge(known))
-        return {source: self._judged[source][1:] for source in records}
 
     # what stops decisions
 
