@@ -4,6 +4,8 @@ The setup string is made here and thrown away: the recorded verifier is for test
 """
 
 import json
+import resource
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -47,20 +49,37 @@ def logistic(weights: Any, bias: float) -> bytes:
     return content
 
 
-@click.command()
-def cli() -> None:
-    """Write tests/data/proofs/logistic.json: a model, its verifier, proofs of two rows.
+class Clock:
+    """Seconds of the wall and of the processor since it was asked last."""
 
-    Example: python -m scripts.dev.record_proof
+    def __init__(self) -> None:
+        self.wall, self.processor = time.monotonic(), time.process_time()
+
+    def __call__(self) -> str:
+        wall, processor = self.wall, self.processor
+        self.wall, self.processor = time.monotonic(), time.process_time()
+        return f"{self.wall - wall:.1f} s ({self.processor - processor:.1f} s of the processor)"
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=TARGET, show_default=True)
+def cli(out: Path) -> None:
+    """Record a model, its verifier and proofs of two rows; print what they cost.
+
+    Example: python -m scripts.dev.record_proof --out /tmp/logistic.json
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
         model, rows = folder / "model.onnx", folder / "rows.json"
         model.write_bytes(logistic(WEIGHTS, BIAS))
         rows.write_text(json.dumps([LIKELY, UNLIKELY]))
-        given = rows_in(rows)
+        given, clock = rows_in(rows), Clock()
         circuit = set_up(model, given, folder / "circuit", TEST_CHAINS[0])
-        proofs = [prove(circuit, row).document() for row in given]
+        click.echo(f"setup, its string included: {clock()}")
+        proofs = []
+        for row in given:
+            proofs.append(prove(circuit, row))
+            click.echo(f"proof of {len(proofs[-1].proof):,} bytes: {clock()}")
         found = {
             "written_by": "python -m scripts.dev.record_proof",
             "ezkl": EZKL,
@@ -71,11 +90,13 @@ def cli() -> None:
             "rows": [LIKELY, UNLIKELY],
             "model": to_hex(model.read_bytes()),
             "verifier": to_hex(circuit.verifier),
-            "proofs": proofs,
+            "proofs": [each.document() for each in proofs],
         }
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(json.dumps(found, indent=1) + "\n")
-    click.echo(f"{TARGET.name}: {len(circuit.verifier):,} bytes of creation code")
+        key = (folder / "circuit" / "proving.key").stat().st_size
+    out.write_text(json.dumps(found, indent=1) + "\n")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
+    click.echo(f"memory: {most:,} MB; proving key: {key // 1_024**2:,} MB")
+    click.echo(f"verifier: {len(circuit.verifier):,} bytes of creation code")
 
 
 if __name__ == "__main__":

@@ -183,6 +183,22 @@ def test_a_folder_without_a_circuit_and_a_file_without_a_proof_are_refused(tmp_p
     assert read_proof(file).document() == found
 
 
+@pytest.mark.parametrize(("lowest", "highest"), [(-18_636, 0), (0, 12_801)])
+def test_what_reaches_beyond_the_examples_is_not_even_tried(tmp_path, lowest, highest):
+    """ezkl 23.0.5 hangs on it: a witness as it wrote one, of a row eight times as wide."""
+    settings, witness = tmp_path / "settings.json", tmp_path / "witness.json"
+    settings.write_text(json.dumps({"run_args": {"lookup_range": [-18_635, 12_800]}}))
+
+    def reached(low, high):
+        found = {"min_lookup_inputs": low, "max_lookup_inputs": high, "max_range_size": 16_383}
+        witness.write_text(json.dumps(found))
+        circuits._check_range(witness, settings)
+
+    reached(-18_635, 12_800)
+    with pytest.raises(Refused, match="reach beyond the examples"):
+        reached(lowest, highest)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A circuit, set up here and now: about a minute of an idle machine."""
@@ -215,7 +231,7 @@ def test_a_proof_made_anew_is_taken_by_its_own_verifier_alone(made, tmp_path):
 def test_a_row_beyond_the_examples_and_one_of_another_length_have_no_proof(made):
     with pytest.raises(BadInput, match="takes 8 inputs"):
         prove(made, (1,))
-    with pytest.raises(Refused, match="check model, examples and inputs"):
+    with pytest.raises(Refused, match="reach beyond the examples"):
         prove(made, tuple(8 * each % FIELD for each in recorded_proofs()[0].inputs))
 
 

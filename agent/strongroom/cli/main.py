@@ -49,6 +49,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
             "deployment", "Compare a deployed vault with code and plan.", "verify"
         ),
         "mandate": CommandEntry("mandate", "Say in a signed file what a co-signer may admit."),
+        "proof": CommandEntry("proof", "Prove a forecaster's numbers to a gate (experimental)."),
         "gates": CommandEntry("gates", "Say which budget each strategy has earned."),
     },
     "Operator": {

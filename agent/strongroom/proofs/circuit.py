@@ -263,6 +263,7 @@ def prove(circuit: Circuit, inputs: Sequence[int]) -> Proof:
     _step(
         ezkl.gen_witness, path("inputs.json"), path("circuit.ezkl"), path("witness.json"), **string
     )
+    _check_range(Path(path("witness.json")), Path(path("settings.json")))
     _step(
         ezkl.prove, path("witness.json"), path("circuit.ezkl"), path("proving.key"),
         path("proof.json"), **string,
@@ -374,6 +375,22 @@ def _checked_settings(path: Path, given: int) -> tuple[int, int]:
             f"{MOST_INPUTS}: correct the examples or the model"
         )
     return sizes[0], int(found["run_args"]["logrows"])
+
+
+def _check_range(witness: Path, settings: Path) -> None:
+    """Refuse inputs that the circuit has no table for: ezkl's prover would never end.
+
+    Raises:
+        Refused: see above.
+    """
+    reached: Any = read_json(witness.read_bytes())
+    made_for: Any = read_json(settings.read_bytes())
+    lowest, highest = made_for["run_args"]["lookup_range"]
+    if reached["min_lookup_inputs"] < lowest or reached["max_lookup_inputs"] > highest:
+        raise Refused(
+            "these inputs reach beyond the examples of the circuit, so there is no proof: set it "
+            "up anew with wider examples, or do not trade"
+        )
 
 
 def _product(shape: Sequence[int]) -> int:
