@@ -1,5 +1,7 @@
 """A wizard's answers: from an option or a file, at a terminal again until they fit, by default."""
 
+from decimal import Decimal
+
 import pytest
 from strongroom.cli.init import OPTIONS
 from strongroom.errors import Away, BadInput
@@ -90,7 +92,8 @@ def test_a_file_of_answers(tmp_path):
         (an_address, MIXED.lower(), MIXED),
         (http_url, "https://node", "https://node"),
         (stream_url, "", ""),
-        (positive, "1,000.5", 1000.5),
+        (positive, "1_000.5", 1000.5),
+        (positive, "0.000001", Decimal("0.000001")),
         (port_or_none, "", None),
         (port_or_none, "8700", 8700),
         (pack_names, " tail, dutch", ("tail", "dutch")),
@@ -112,6 +115,10 @@ def test_what_is_typed_stands_for(read, text, found):
         (positive, "-5", "give one of more than 0"),
         (positive, "nan", "give one of more than 0"),
         (positive, "five", "give one such as 500"),
+        (positive, "500,00", "without a comma"),  # was fifty thousand
+        (positive, "1,000", "without a comma"),  # one, or a thousand
+        (positive, "1e999999", "give a smaller one"),
+        (positive, "0.0000001", "give at most 6"),
         (port_or_none, "70000", "give one from 1 to 65535"),
         (pack_names, "tial", "tial: no such pack is installed: did you mean 'tail'?"),
         (pack_names, " , ", "name one at least: bundle, "),

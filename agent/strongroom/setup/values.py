@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 
 from pydantic import TypeAdapter, ValidationError
 
+from strongroom.chain.units import DECIMALS, MICRO
 from strongroom.errors import BadInput, nearest
 from strongroom.settings import Address, HttpUrl, StreamUrlOrNone
 from strongroom.strategy.api import installed
@@ -11,6 +12,7 @@ from strongroom.strategy.api import installed
 _ADDRESS: TypeAdapter[str] = TypeAdapter(Address)
 _HTTP: TypeAdapter[str] = TypeAdapter(HttpUrl)
 _STREAM: TypeAdapter[str] = TypeAdapter(StreamUrlOrNone)
+MOST = 10**30  # units
 YES, NO = ("yes", "y"), ("no", "n")
 
 
@@ -58,12 +60,18 @@ def positive(text: str) -> Decimal:
     Raises:
         BadInput: it is none.
     """
+    if "," in text:  # 500,00 is five hundred to one reader, and fifty thousand to another
+        raise BadInput(f"{text!r} is no amount: write it without a comma, such as 1_000.50")
     try:
-        found = Decimal(text.replace(",", ""))
+        found = Decimal(text)
     except InvalidOperation as error:
         raise BadInput(f"{text!r} is no amount: give one such as 500") from error
     if not found.is_finite() or found <= 0:
         raise BadInput(f"{text!r} is no amount: give one of more than 0")
+    if found > MOST:
+        raise BadInput(f"{text!r} is more than there is of any asset: give a smaller one")
+    if found * MICRO % 1:
+        raise BadInput(f"{text!r} has too many decimals: give at most {DECIMALS}")
     return found
 
 
