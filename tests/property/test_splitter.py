@@ -4,6 +4,7 @@ import random
 
 import pytest
 from msgspec.structs import replace
+from strongroom.audit.payouts import payout_statement
 from strongroom.audit.splitter_events import (
     Credited,
     Split,
@@ -11,6 +12,7 @@ from strongroom.audit.splitter_events import (
     StrategistSet,
     Withdrawn,
 )
+from strongroom.audit.telling import payout_lines
 
 from tests.property.splitting import SplitWorld, Told, payouts
 from tests.property.world import BPS, HOUR, UNIT
@@ -174,6 +176,19 @@ def test_a_hidden_appointment_shows_in_the_views() -> None:
     shown = tuple(life.splitter.strategistOf(0))
     assert payouts(life).strategists[0] == shown == (life.who["ann"].lower(), 5_000)
     assert 0 not in hidden.strategists
+
+
+def test_the_statement_says_which_part_of_the_fees_comes_to_the_splitter() -> None:
+    """The owner sends them elsewhere without notice: no payout is wrong, and no fee comes."""
+    life = SplitWorld(1)
+    life.install()
+    vault, owner, splitter = life.vault, life.who["owner"], life.splitter.address
+    for here in (BPS, 2_500, 0):
+        others = [(life.who["bob"], BPS - here)] if here < BPS else []
+        vault.setFeeRecipients([*([(splitter, here)] if here else []), *others], sender=owner)
+        found = payout_statement(payouts(life))
+        assert found.fee_bps == here
+        assert f"  it receives {here / 100:g} % of the vault's fees now" in payout_lines(found, "")
 
 
 def without(told: Told, kind: type) -> Told:

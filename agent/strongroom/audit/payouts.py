@@ -108,6 +108,12 @@ class PayoutBooks:
         """Shares that all accounts may withdraw."""
         return sum(self.credits.values())
 
+    @property
+    def fee_bps(self) -> int:
+        """Part of the vault's fees that the splitter receives."""
+        there = self.ledger.permissions.recipients
+        return sum(bps for who, bps in there if who == self.splitter)
+
     def over(self, class_id: int) -> int:
         """Return a class's proven profit above its mark, assets."""
         return max(0, self._home(class_id) - self._claim(class_id).mark)
@@ -282,6 +288,7 @@ class PayoutStatement:
     """A splitter at the last block; amounts as digits, shares.
 
     Attributes:
+        fee_bps: of the vault's fees that come here at the last block; the vault's owner says so
         received: fee shares and gifts that were split
         paid: account -> all that was ever credited to it
         credits: account -> what it may withdraw
@@ -290,6 +297,7 @@ class PayoutStatement:
     splitter: str
     owner: str
     delay: int
+    fee_bps: int
     splits: int
     received: str
     paid: Mapping[str, str]
@@ -310,7 +318,7 @@ def payout_statement(books: PayoutBooks) -> PayoutStatement:
             )
         )  # fmt: skip
     return PayoutStatement(
-        books.splitter, books.owner, books.delay, books.splits, str(books.received),
+        books.splitter, books.owner, books.delay, books.fee_bps, books.splits, str(books.received),
         _digits(books.paid), _digits(books.credits), tuple(classes),
     )  # fmt: skip
 

@@ -44,6 +44,7 @@ def payout_lines(payouts: PayoutStatement | None, asset: str) -> Iterator[str]:
         return
     received = f"{int(payouts.received) / SHARE:,.6f} shares in {payouts.splits:,} splits"
     yield f"splitter {payouts.splitter} of {payouts.owner}: {received}"
+    yield f"  it receives {bps_words(payouts.fee_bps)} of the vault's fees now"
     for each in payouts.classes:
         who = "the manager's own" if each.strategist == ZERO else f"of {each.strategist}"
         yield f"  class {each.class_id}, {who}, {bps_words(each.part_bps)} of its fee"
