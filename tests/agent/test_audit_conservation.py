@@ -20,7 +20,6 @@ from tests.property.token_ledger import (
     FEES,
     LEAVER,
     MAKER,
-    MODULE,
     SELL,
     STRANGER,
     THIEF,
@@ -70,41 +69,13 @@ def is_clean(chain):
 
 def splits(chain, account, amount, condition=0):
     """The account makes sets, as its kind does."""
-    yes, no = (account.token(2 * condition + side) for side in (0, 1))
     chain.tells(account.address, "Split(uint256,uint256)", [condition], amount)
-    makes(chain, account, account.address, [yes, no], amount)
-
-
-def makes(chain, account, holder, tokens, amount):
-    """Assets of a holder become tokens."""
-    takers = {"PositionAccount": MODULE, "FpmmAccount": CTF}
-    chain.move("", holder, takers.get(account.kind, ASSET), amount)
-    chain.move_all([(each, amount) for each in tokens], ZERO, maker_of(account))
-    if maker_of(account) != ZERO:
-        chain.move_all([(each, amount) for each in tokens], maker_of(account), holder)
-    else:
-        for each in tokens:
-            chain.held[each, ZERO] += amount
-        chain.move_all([(each, amount) for each in tokens], ZERO, holder)
-
-
-def maker_of(account):
-    """Return who sends tokens that were made."""
-    return ZERO if account.kind in ("PositionAccount", "FpmmAccount") else ADAPTER
+    chain.make(account, account.address, [2 * condition, 2 * condition + 1], amount)
 
 
 def merges(chain, account, amount, tokens=(0, 1), told="Merged(uint256,uint256)"):
     chain.tells(account.address, told, [0], amount)
-    takes(chain, account, account.address, dict.fromkeys(tokens, amount), amount)
-
-
-def takes(chain, account, holder, amounts, assets):
-    """Tokens of a holder become assets."""
-    takers = {"PositionAccount": MODULE, "FpmmAccount": ZERO}
-    for place, amount in amounts.items():
-        chain.move(account.token(place), holder, takers.get(account.kind, ADAPTER), amount)
-    if assets:
-        chain.move("", ZERO, holder, assets)
+    chain.take(account, account.address, dict.fromkeys(tokens, amount), amount)
 
 
 def buys(chain, account, holder, place, cash, tokens, fee=0):
@@ -197,7 +168,7 @@ def test_tokens_that_leave_beside_a_redemption_are_named(chain):
         chain.next_block()
         chain.resolve(account, 0, 1, 0)
         chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 60)
-        takes(chain, account, account.address, {0: 60, 1: 100}, 60)
+        chain.take(account, account.address, {0: 60, 1: 100}, 60)
         chain.move(account.token(0), account.address, THIEF, 40)
         found = [each[:2] for each in named(chain)]
         assert (chain.block, f"token {account.tokens[0]}") in found, kind
@@ -245,7 +216,7 @@ def test_a_redemption_beside_a_bid_that_meets_an_ask_of_its_own_account_is_well(
     chain.fill(account.address, SELL, account.tokens[0], 100, 40, 0)
     chain.fill(account.address, BUY, account.tokens[0], 40, 100, 0)
     chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 90)
-    takes(chain, account, account.address, {0: 90}, 90)
+    chain.take(account, account.address, {0: 90}, 90)
     is_clean(chain)
 
 
@@ -266,7 +237,7 @@ def test_a_payout_below_what_is_due_is_named(chain):
     chain.next_block()
     chain.resolve(account, 0, 1, 2)
     chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 99)
-    takes(chain, account, account.address, {0: 100, 1: 100}, 98)  # 33 and 66 are due
+    chain.take(account, account.address, {0: 100, 1: 100}, 98)  # 33 and 66 are due
     assert {each[1] for each in named(chain)} == {f"token {each}" for each in account.tokens}
 
 
@@ -435,7 +406,7 @@ def test_a_fill_beside_a_redemption_and_a_conversion_is_well(chain):
     chain.next_block()
     chain.resolve(account, 0, 0, 1)
     chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 90)
-    takes(chain, account, account.address, {0: 100, 1: 90}, 90)
+    chain.take(account, account.address, {0: 100, 1: 90}, 90)
     buys(chain, account, account.address, 2, 40, 80, fee=1)
     chain.tells(account.address, "Converted(uint256,uint256)", [], 0b01, 10)
     chain.move(account.token(1), account.address, ADAPTER, 10)
@@ -523,14 +494,14 @@ def test_a_delegated_wallet_makes_and_takes_tokens_by_itself(chain):
     chain.name(account, WALLET)
     chain.move("", account.address, WALLET, 500)
     chain.next_transaction()
-    makes(chain, account, WALLET, [account.token(0), account.token(1)], 200)
+    chain.make(account, WALLET, [0, 1], 200)
     chain.next_transaction()
-    takes(chain, account, WALLET, {0: 50, 1: 50}, 50)
+    chain.take(account, WALLET, {0: 50, 1: 50}, 50)
     chain.next_block()
     chain.resolve(account, 0, 1, 2)
-    takes(chain, account, WALLET, {0: 100}, 33)
-    takes(chain, account, WALLET, {0: 50}, 16)
-    takes(chain, account, WALLET, {1: 100}, 66)
+    chain.take(account, WALLET, {0: 100}, 33)
+    chain.take(account, WALLET, {0: 50}, 16)
+    chain.take(account, WALLET, {1: 100}, 66)
     is_clean(chain)
 
 
@@ -598,7 +569,7 @@ def test_a_payout_that_nobody_tells_explains_nothing(chain):
     chain.next_block()
     chain.resolve(account, 0, 1, 2)
     chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 33)
-    takes(chain, account, account.address, {0: 99}, 33)
+    chain.take(account, account.address, {0: 99}, 33)
     is_clean(chain)
     chain.refuses = lambda to, name: name == "positions()"
     assert f"account {account.address}: token {account.tokens[0]} that nothing explains" in {

@@ -14,39 +14,18 @@ from strongroom.audit.node import CONNECTS, AsksTooMuch, Node, NodeAway, NodeRef
 from strongroom.audit.nodes import ComparedNodes
 from strongroom.chain.failures import CallReverted, NoVault
 
-from tests.agent.test_hostile_nodes import Said, as_it_is
-from tests.property.recorded import RecordingNode, SteadyLife
-
-EVENTS = 300
+from tests.agent.said_nodes import Said, Telling, as_it_is, steady_life
+from tests.property.recorded import RecordingNode
 
 
 @pytest.fixture(scope="module")
 def life():
-    found = SteadyLife()
-    found.live(EVENTS)
-    return found
+    return steady_life()
 
 
 @pytest.fixture(scope="module")
 def honest(life):
     return RecordingNode(life)
-
-
-class Telling(Said):
-    """Says of each question, with its parameters, what it likes."""
-
-    def __init__(self, honest, change):
-        super().__init__(honest, as_it_is)
-        self.asked, self._tells = [], change
-
-    def _post(self, body):
-        found = []
-        for each in body:
-            text = b"{" + self._honest.answered(each["method"], each["params"]) + b"}"
-            self.asked.append(each["method"])
-            answer = self._tells(each["method"], each["params"], json.loads(text))
-            found.append({"jsonrpc": "2.0", "id": each["id"]} | answer)
-        return json.dumps(found).encode()
 
 
 WITHOUT_OVERRIDES = {

@@ -22,7 +22,7 @@ from strongroom.keeper.radar import RuleTexts, show_rules
 from strongroom.reporting.explanation import _what
 from strongroom.screen import Screen
 
-from tests.agent.test_hostile_nodes import Said, as_it_is
+from tests.agent.said_nodes import Said, as_it_is
 from tests.property.recorded import RecordingNode, SteadyLife
 
 NAMES = (

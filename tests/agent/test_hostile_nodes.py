@@ -5,58 +5,30 @@ never a traceback, a defect of ours, or a difference of a vault that has none.
 The chain is a real life of a vault (tests/property/recorded.py); only the node is another.
 """
 
-import json
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from strongroom.audit.command import AuditOptions, run_audit
-from strongroom.audit.node import Node
 from strongroom.audit.nodes import ComparedNodes
 from strongroom.errors import Defect, Differs, StrongroomError
 
-from tests.property.recorded import RecordingNode, SteadyLife
+from tests.agent.said_nodes import Said, as_it_is, steady_life
+from tests.property.recorded import RecordingNode
 from tests.seeds import SEED
 
-EVENTS = 300
 Change = Callable[[Any], Any]
 
 
 @pytest.fixture(scope="module")
 def life():
-    found = SteadyLife()
-    found.live(EVENTS)
-    return found
+    return steady_life()
 
 
 @pytest.fixture(scope="module")
 def honest(life):
     return RecordingNode(life)
-
-
-class Said(Node):
-    """A node that says of a chain what it likes.
-
-    Args:
-        change: method and answer -> answer, each an object with "result" or "error"
-    """
-
-    def __init__(self, honest: RecordingNode, change: Callable[[str, Any], Any]) -> None:
-        super().__init__("http://liar", pause=lambda seconds: None)
-        self._honest, self._change = honest, change
-
-    def _post(self, body: Any) -> bytes:
-        found = []
-        for asked in body:
-            text = b"{" + self._honest.answered(asked["method"], asked["params"]) + b"}"
-            answer = self._change(asked["method"], json.loads(text))
-            found.append({"jsonrpc": "2.0", "id": asked["id"]} | answer)
-        return json.dumps(found).encode()
-
-
-def as_it_is(method, answer):
-    return answer
 
 
 def verdict_of(life, *nodes):

@@ -8,17 +8,13 @@ from strongroom.audit.nodes import APART, ComparedNodes, NodesDiffer
 from strongroom.audit.wording import age_words
 from strongroom.chain.units import DAY
 
-from tests.agent.test_hostile_nodes import Said, as_it_is
-from tests.property.recorded import RecordingNode, SteadyLife
-
-EVENTS = 300
+from tests.agent.said_nodes import Said, as_it_is, steady_life
+from tests.property.recorded import RecordingNode
 
 
 @pytest.fixture(scope="module")
 def life():
-    found = SteadyLife()
-    found.live(EVENTS)
-    return found
+    return steady_life()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from tests.property.token_ledger import (
     FEES,
     LEAVER,
     MAKER,
-    MODULE,
     POOL,
     SELL,
     STRANGER,
@@ -77,29 +76,9 @@ class Walk:
     def holder(self, account: Account) -> str:
         return self.chance.choice(account.holders)
 
-    def make(self, account: Account, holder: str, places: list[int], amount: int) -> None:
-        """Assets become tokens, as the account's venue makes them."""
-        taker = {"PositionAccount": MODULE, "FpmmAccount": CTF}.get(account.kind, ASSET)
-        giver = ZERO if account.kind in ("PositionAccount", "FpmmAccount") else ADAPTER
-        self.chain.move("", holder, taker, amount)
-        for place in places:
-            if giver != ZERO:
-                self.chain.move(account.token(place), ZERO, giver, amount)
-            self.chain.move(account.token(place), giver, holder, amount)
-
     def take(self, account: Account, holder: str, amounts: dict[int, int], assets: int) -> None:
-        """Tokens become assets, as the account's venue takes them."""
-        taker = {"PositionAccount": MODULE, "FpmmAccount": ZERO}.get(account.kind, ADAPTER)
-        some = [(account.token(place), amount) for place, amount in amounts.items() if amount]
-        if self.chance.random() < 0.5 and len(some) > 1:
-            self.chain.move_all(some, holder, taker)
-        else:
-            for token, amount in some:
-                self.chain.move(token, holder, taker, amount)
-        if assets:
-            self.chain.held["", CTF] += assets
-            giver = CTF if account.kind == "FpmmAccount" else ZERO
-            self.chain.move("", giver, holder, assets)
+        """Tokens become assets, one by one or at once."""
+        self.chain.take(account, holder, amounts, assets, self.chance.random() < 0.5)
 
     def unresolved(self, account: Account) -> list[int]:
         return [place for place, payout in enumerate(account.payouts) if not payout[2]]
@@ -112,7 +91,7 @@ class Walk:
         if amount:
             self.chain.tells(account.address, "Split(uint256,uint256)", [condition], amount)
             pair = [2 * condition, 2 * condition + 1]
-            self.make(account, account.address, pair, amount)
+            self.chain.make(account, account.address, pair, amount)
 
     def merges(self, account: Account) -> None:
         condition = self.chance.randrange(len(account.payouts))
@@ -126,7 +105,9 @@ class Walk:
         amount = self.some(account.address, "")
         if account.kind == "PositionAccount" and amount:
             self.chain.tells(account.address, "EventSplit(uint256)", [], amount)
-            self.make(account, account.address, list(range(0, len(account.tokens), 2)), amount)
+            self.chain.make(
+                account, account.address, list(range(0, len(account.tokens), 2)), amount
+            )
 
     def merges_event(self, account: Account) -> None:
         places = list(range(0, len(account.tokens), 2))
@@ -284,7 +265,7 @@ class Walk:
             return
         if self.chance.random() < 0.5:
             if assets := self.some(account.wallet, ""):
-                self.make(account, account.wallet, [0, 1], assets)
+                self.chain.make(account, account.wallet, [0, 1], assets)
         elif amount := min(self.some(account.wallet, account.token(place)) for place in (0, 1)):
             self.take(account, account.wallet, {0: amount, 1: amount}, amount)
 

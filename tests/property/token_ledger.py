@@ -5,7 +5,7 @@ Accounts are clones whose code is this release's, as far as it says which kind t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,6 +168,33 @@ class TokenLedger:
             signature = b"TransferBatch(address,address,address,uint256[],uint256[])"
             data = encode(["uint256[]", "uint256[]"], lists).hex()
             self._log(pairs[0][0], signature, [sender, sender, receiver], data)
+
+    def make(self, account: Account, holder: str, places: Sequence[int], amount: int) -> None:
+        """Assets of a holder become an account's tokens, as its venue makes them."""
+        is_bare = account.kind in ("PositionAccount", "FpmmAccount")
+        taker = {"PositionAccount": MODULE, "FpmmAccount": CTF}.get(account.kind, ASSET)
+        self.move("", holder, taker, amount)
+        for token in map(account.token, places):
+            if not is_bare:
+                self.move(token, ZERO, ADAPTER, amount)
+            self.move(token, ZERO if is_bare else ADAPTER, holder, amount)
+
+    def take(
+        self,
+        account: Account,
+        holder: str,
+        amounts: Mapping[int, int],
+        assets: int,
+        in_a_batch: bool = False,
+    ) -> None:
+        """Tokens of a holder become assets, as the account's venue takes them."""
+        taker = {"PositionAccount": MODULE, "FpmmAccount": ZERO}.get(account.kind, ADAPTER)
+        some = [(account.token(place), amount) for place, amount in amounts.items() if amount]
+        for group in [some] if in_a_batch else [[each] for each in some]:
+            self.move_all(group, holder, taker)
+        if assets:
+            self.held["", CTF] += assets
+            self.move("", CTF if account.kind == "FpmmAccount" else ZERO, holder, assets)
 
     def fill(
         self,
