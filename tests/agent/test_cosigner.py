@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from strongroom.chain.calls import Call, call_data
 from strongroom.chain.decision_records import MOST, records_call
 from strongroom.chain.failures import ChainAway
-from strongroom.chain.ids import decision_of, market_of, to_bytes, to_hex
+from strongroom.chain.ids import decision_of, to_bytes, to_hex
 from strongroom.chain.orders import OnFailure
 from strongroom.cosigner import wire
 from strongroom.cosigner.client import CosignerClient
@@ -210,7 +210,7 @@ NO_REPORTS = POLICY.model_copy(update={"reporter": ""})
 RECORDS = records_call("0x" + "07" * 32, [b'{"time":7}'])
 LARGE = Call(RECORDS.to, RECORDS.data + "00" * MOST)
 OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
-OPENED = market_of(2, "0x" + "06" * 32)  # by it
+OPENED = "0x" + "17" * 32  # by it: of a binary one the id is of the condition, not the question
 
 
 def send(
@@ -282,7 +282,9 @@ FOREIGN = {
     ),
     "wallet  ": lambda: send(delegated_call("forward", 5)),
     "market": lambda: send(ALLOCATE, markets={}),  # unknown is not admitted
-    "market ": lambda: send(OPEN, ALLOCATE, markets={}),
+    "market ": lambda: send(  # one is opened, two get budget
+        OPEN, ALLOCATE, vault_call("allocate", OPENED, 1), markets={}
+    ),
     "class": lambda: send(vault_call("openMarket", 1, b"\6" * 32, 1, NOW)),
     "class ": lambda: send(ALLOCATE, facts=replace(FACTS, class_id=1)),
     "size": lambda: send(vault_call("allocate", MARKET, 200 * UNIT + 1)),

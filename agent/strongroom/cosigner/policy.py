@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from strongroom.chain.calls import Call
 from strongroom.chain.codec import BadArguments, FunctionCodec
 from strongroom.chain.decision_records import is_records
-from strongroom.chain.ids import MarketId, TokenId, decision_of, market_of, to_bytes
+from strongroom.chain.ids import MarketId, TokenId, decision_of, to_bytes
 from strongroom.chain.orders import OnFailure, Side
 from strongroom.chain.units import MICRO
 from strongroom.errors import Refused
@@ -334,16 +334,15 @@ def _check_markets(
     to_market: Mapping[MarketId, int],
 ) -> None:
     """A budget goes to a market that is known, and is bounded, however many calls bring it."""
-    opened = {
-        market_of(int(found[1][0]), str(found[1][1]))
-        for found in (decoded(call, VAULT_CALLS) for call in calls)
-        if found is not None and found[0] == "openMarket"
-    }
+    found = (decoded(call, VAULT_CALLS) for call in calls)
+    opened = sum(each is not None and each[0] == "openMarket" for each in found)
     for market, assets in to_market.items():
         if market in markets:
             _check_account(policy, markets[market])
-        elif market not in opened:
-            raise PolicyRefuses("market", f"{market} is not open, as far as the node knows")
+        else:
+            opened -= 1  # its class is that of an opening in this batch, which was admitted
+            if opened < 0:
+                raise PolicyRefuses("market", f"{market} is not open, as far as the node knows")
         if assets > policy.transactions.max_allocation * MICRO:
             raise PolicyRefuses("size", f"{assets} micro-units to one market in one transaction")
 
