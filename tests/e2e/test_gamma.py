@@ -24,6 +24,13 @@ def client(devnet, server, chain_url):
         yield public
 
 
+@pytest.fixture
+def unresolved(recorded, venue):
+    """Conditions that pay nothing yet, by the token itself: other tests may have resolved some."""
+    conditions = {str(market.condition_id) for market in recorded}
+    return {each for each in conditions if not venue.ctf.payoutDenominator(each)}
+
+
 def pages(gamma, path, kind, limit):
     """Return all records by keyset, page by page."""
     cursor, found = None, []
@@ -53,11 +60,11 @@ def test_keysets_give_each_record_once_however_long_the_page(gamma, recorded):
         assert sorted(each["conditionId"] for page in found for each in page) == sorted(conditions)
 
 
-def test_the_keeper_reads_all_pages(server, habits, recorded):
+def test_the_keeper_reads_all_pages(server, habits, unresolved):
     habits(page_caps=True)
     found = GammaClient(f"{server.url}/gamma").open_markets()
     assert found.gap == "" and found.refused == []
-    assert {each.condition_id for each in found.markets} == {each.condition_id for each in recorded}
+    assert {str(each.condition_id) for each in found.markets} == unresolved
 
 
 def test_a_cursor_is_good_for_its_own_question(gamma):
@@ -106,13 +113,15 @@ def test_fees_that_are_not_told_are_unknown(gamma, habits, server, devnet):
         server.engine.data.add(listing)
 
 
-def test_the_client_reads_markets_and_events(client, recorded):
+def test_the_client_reads_markets_and_events(client, recorded, unresolved):
     found = [market for page in client.list_markets(page_size=50) for market in page.items]
-    assert {market.condition_id for market in found} == {str(m.condition_id) for m in recorded}
+    assert {market.condition_id for market in found} == unresolved
     market = recorded[0]
     (one,) = client.list_markets(condition_ids=[str(market.condition_id)]).first_page().items
     assert (one.version, one.outcomes.yes.token_id) == ("v1", str(market.token_ids[0]))
     assert one.trading.minimum_tick_size is None or one.trading.minimum_tick_size > 0
     assert client.get_market(id=one.id).condition_id == one.condition_id
     events = [event for page in client.list_events(page_size=50) for event in page.items]
-    assert sum(len(event.markets) for event in events) == len(recorded) - 1
+    inside = [market.condition_id for event in events for market in event.markets]
+    assert unresolved >= set(inside)
+    assert len(inside) in (len(unresolved), len(unresolved) - 1)  # one has no event of its own
