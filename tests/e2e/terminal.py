@@ -11,7 +11,8 @@ What a reader does beside typing, and so does this terminal:
 - `URL` is practice's node; vault.toml is a plan for its chain, me.json its depositor;
 - `exit` is refused, since no redemption waits that long here;
 - a question is answered with y;
-- `claim` is typed again until the next report has come, `explain` until there is a decision;
+- `claim` is typed again until the next report has come, `explain` until there is a decision; where
+  `cancel` comes after the report that closed the request, the request is typed again before it;
 - ports are free ones: what serves gets --port, the metrics' is changed in keeper.toml.
 """
 
@@ -39,6 +40,7 @@ NOT_YET = {  # lines that are typed again until this is no longer said
     "strongroom claim ": ("nothing can be claimed yet",),
     "strongroom keeper explain ": ("the journal has no decision yet", "it does not exist yet"),
 }
+TOO_LATE = "you have no request that can be taken back"  # says `cancel`
 PATIENCE_S, LINE_S = 300, 300
 ROLES = ("owner", "guardian", "reporter", "fee_recipient")
 CAPS = 'total_cap = "50000"\nvelocity = "10000"\n'
@@ -56,6 +58,7 @@ class Terminal:
 
     def __init__(self, folder):
         self.folder, self.servers, self.known, self.deployed = folder, [], {}, ""
+        self.request = ""  # the last line that asked to deposit or redeem
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("STRONGROOM_")}
         self.environment |= {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "COLUMNS": "100"}
 
@@ -68,6 +71,9 @@ class Terminal:
         assert "..." not in line, f"nothing says what stands for ... in: {line}"
         if serves(line):
             return self._serve(line)
+        asks = line.startswith(("strongroom deposit ", "strongroom redeem "))
+        if asks and "--dry-run" not in line:
+            self.request = line
         done = self._patiently(line)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         if line.startswith("strongroom deploy ") and "--dry-run" not in line:
@@ -99,12 +105,19 @@ class Terminal:
         return {"cwd": self.folder, "env": self.environment, "text": True}
 
     def _patiently(self, line):
-        """Run a line, and again while it says that it is too early."""
+        """Run a line, and again while it says that it is too early, or too late."""
         early = [each for start in NOT_YET if line.startswith(start) for each in NOT_YET[start]]
+        late = [TOO_LATE] if line.startswith("strongroom cancel ") and self.request else []
         end = time.monotonic() + PATIENCE_S
-        while (done := self._run(line)).returncode and any(each in done.stderr for each in early):
-            assert time.monotonic() < end, f"{early} for {PATIENCE_S} s: {line}"
-            time.sleep(2)
+        while (done := self._run(line)).returncode and any(
+            each in done.stderr for each in early + late
+        ):
+            assert time.monotonic() < end, f"{early + late} for {PATIENCE_S} s: {line}"
+            if late:
+                asked = self._run(self.request)
+                assert asked.returncode == 0, f"{self.request}\n{asked.stdout}{asked.stderr}"
+            else:
+                time.sleep(2)
         return done
 
     def _serve(self, line):

@@ -42,13 +42,15 @@ def test_there_is_one_for_each_reader():
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_it_runs_and_shows_what_is_said(path, tmp_path):
-    terminal, last = made_in(tmp_path), ""
+    terminal, last, before = made_in(tmp_path), "", ""
     try:
         for mark, block in BLOCK.findall(path.read_text()):
             if mark == "text":
                 for line in block.strip().splitlines():
-                    assert re.search(pattern(line), last), f"{path.name}: {line}\nis not in\n{last}"
+                    found = re.search(pattern(line), last)
+                    assert found, f"{path.name}: {line}\nis not in\n{last}\nafter\n{before}"
             else:
+                before = last
                 last = said("\n".join(terminal.type(line) for line in block.strip().splitlines()))
     finally:
         ended = terminal.end()
