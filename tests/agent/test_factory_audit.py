@@ -180,11 +180,17 @@ def test_what_vaults_have_in_common_is_asked_once(clean):
     assert foreign[0]["eth_call"] > foreign[1]["eth_call"] + 10
 
 
-def test_one_that_fails_costs_itself_and_the_worst_is_the_exit_status(tmp_path):
+def test_one_that_fails_costs_itself_and_hides_no_difference(tmp_path):
     with served(tmp_path, "--vaults", 3, "--lying", 1, "--failing", 2) as (url, factory, _):
         result = audit_factory(options(url, factory, tmp_path / "out"))
     assert [each.exit_code for each in result.vaults] == [0, 1, 2]
-    assert result.exit_code == 2
+    assert result.exit_code == 1
+    for vaults, status in (((0, 2), 2), ((0,), 0), ((1,), 1), ((), 0)):
+        some = replace(result, vaults=tuple(result.vaults[each] for each in vaults))
+        assert some.exit_code == status
+    defect = replace(result.vaults[2], exit_code=3)
+    assert replace(result, vaults=(result.vaults[2], defect)).exit_code == 3
+    assert replace(result, vaults=(result.vaults[1], defect)).exit_code == 1
     assert result.vaults[1].differences == len(verdict(tmp_path / "out", 1)["differences"]) > 0
     assert result.vaults[2].words == f"{url} refuses eth_getLogs: gone: name another node"
     assert not (tmp_path / "out" / copy_of(2) / "done.json").exists(), "it is tried again"

@@ -117,9 +117,10 @@ class FactoryResult:
 
     @property
     def exit_code(self) -> int:
-        """The worst of all."""
+        """What is wrong on chain before all else: no vault without a verdict hides another's."""
         is_wrong = self.code or UNUSED in self.exchanges.values()
-        return max([DIFFERS if is_wrong else CLEAN, *(each.exit_code for each in self.vaults)])
+        codes = {DIFFERS if is_wrong else CLEAN, *(each.exit_code for each in self.vaults)}
+        return next(code for code in (DIFFERS, DEFECT, FAILED, CLEAN) if code in codes)
 
     def document(self) -> JsonObject:
         """Return it as JSON takes it (docs/schemas/audit-factory-1.json)."""
