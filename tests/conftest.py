@@ -21,10 +21,8 @@ from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, W
 
 seeds.fix_hypothesis()
 
-# The files that take longest start first: none is left to one worker alone at the end. Before them
-# who counts all markets, as none is resolved yet.
+# The files that take longest start first: none is left to one worker alone at the end.
 LONGEST = (
-    "test_gamma.py",
     "test_random_lives.py",
     "test_load.py",
     "test_keeper_kill.py",
