@@ -6,6 +6,7 @@ import math
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from importlib import metadata
 from importlib.util import find_spec
 
 import pyrevm
@@ -158,8 +159,8 @@ def test_without_ezkl_the_message_says_how_to_install_it(tmp_path, monkeypatch):
 
 
 def test_another_ezkl_is_refused(tmp_path, monkeypatch):
-    other = type("Other", (), {"__version__": "1.0"})
-    monkeypatch.setitem(sys.modules, "ezkl", other)
+    monkeypatch.setitem(sys.modules, "ezkl", object())
+    monkeypatch.setattr(metadata, "version", lambda name: "1.0")
     with pytest.raises(ExtraMissing, match=r"ezkl is 1\.0"):
         set_up(tmp_path / "model.onnx", [(1,)], tmp_path / "made", 1337)
 

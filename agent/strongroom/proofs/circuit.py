@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -297,10 +298,9 @@ def _ezkl() -> Any:
         import ezkl
     except ImportError as error:
         raise ExtraMissing(f"the extra zk is not installed: {how_to_install('zk')}") from error
-    if ezkl.__version__ != EZKL:
-        raise ExtraMissing(
-            f"ezkl is {ezkl.__version__}, and {EZKL} is needed: {how_to_install('zk')}"
-        )
+    found = metadata.version("ezkl")
+    if found != EZKL:
+        raise ExtraMissing(f"ezkl is {found}, and {EZKL} is needed: {how_to_install('zk')}")
     return ezkl
 
 
