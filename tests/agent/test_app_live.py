@@ -4,12 +4,14 @@ import re
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from pydantic import TypeAdapter
 from strongroom.app import live, page
 from strongroom.app.history import PageData, Terms
 from strongroom.app.live import AnnouncedCall, LiveVault, ScriptMissing, script
 from strongroom.app.page import write_bare_app, write_page
 from strongroom.chain.ids import read_json
+from strongroom.cli.main import command
 from strongroom.depositor.words import WORDS, say
 
 from tests.page_data import DATA
@@ -63,3 +65,13 @@ def test_a_sentence_wants_all_its_numbers():
     assert say("hand_over", amount="5") == "You hand over 5 now."
     with pytest.raises(KeyError):
         say("hand_over")
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ws://node:1", "http://", "http://node:1 'unsafe-inline'; script-src *"]
+)
+def test_a_node_that_no_browser_can_ask_is_refused(url, tmp_path):
+    typed = ["app", "--vault", "0x" + "11" * 20, "--static", "--out", str(tmp_path / "site")]
+    done = CliRunner().invoke(command, [*typed, "--browser-rpc", url])
+    assert done.exit_code == 2 and "--browser-rpc must be http:// or https://" in done.output
+    assert not (tmp_path / "site").exists()

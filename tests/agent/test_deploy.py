@@ -79,9 +79,13 @@ def test_a_backup_that_fails_is_told_and_has_no_passphrase():
     }  # fmt: skip
 
 
-def test_a_container_that_starts_again_has_the_mode_of_its_file():
+def test_what_starts_again_by_itself_has_the_mode_of_its_file():
     assert COMPOSE["services"]["keeper"]["command"] == ["keeper", "start", "keeper.toml"]
-    assert "MODE" not in (DEPLOY / "compose.yaml").read_text()
+    unit = sections(DEPLOY / "systemd" / "strongroom-keeper.service")["Service"]
+    assert unit["ExecStart"].endswith("strongroom keeper start keeper.toml")
+    started = [path for path in DEPLOY.rglob("*") if path.is_file()]
+    assert len(started) > 8
+    assert [path for path in started if re.search(r"--mode|MODE", path.read_text())] == []
 
 
 def test_the_cosigner_is_well_only_when_it_could_sign():

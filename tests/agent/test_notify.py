@@ -455,6 +455,15 @@ def test_the_command_tries_each_way(web, tmp_path):
     ((where, body),) = web.heard
     assert where == "/chat" and "a trial, nothing has happened" in body["text"]
     unit = "strongroom-backup.service"
+    bot = '\n[[notify]]\nkind = "telegram"\ntoken_env = "NOT_SET"\nchat = "7"\n'
+    known = TEXT.replace("http://127.0.0.1:9999/chat", f"{web.url}/chat")
+    path.write_text(known.replace("\n[[notify]]", f"{bot}\n[[notify]]", 1))
+    done = CliRunner().invoke(command, ["keeper", "try-notify", str(path), "--failed", unit])
+    assert done.exit_code == 2 and done.output.splitlines() == [
+        "telegram 0: [notify.0] set NOT_SET: it is not set", "webhook 1: taken",
+    ]  # fmt: skip
+    assert web.heard[-1][1]["text"].endswith(f": {unit} has failed")
+    path.write_text(known + more)
     CliRunner().invoke(command, ["keeper", "try-notify", str(path), "--failed", unit])
     _, body = web.heard[-1]
     assert body["text"].endswith(": strongroom-backup.service has failed")

@@ -10,6 +10,7 @@ import click
 
 from strongroom.cli.boundary import Command
 from strongroom.cli.options import ADDRESS, FOLDER, PORT, Number, bar, evidence, payers, rpcs, vault
+from strongroom.errors import BadInput
 
 exchanges = click.option(
     "--exchange",
@@ -92,6 +93,8 @@ def app(
     from strongroom.app.serving import serving
     from strongroom.audit.command import parse_payer
 
+    if browser_rpc:
+        _check_node(browser_rpc)
     known = dict(map(parse_payer, payers))
     asked = ("" if static else rpcs[0]) if browser_rpc is None else browser_rpc
     with bar("blocks") as advance:
@@ -106,3 +109,11 @@ def app(
             threading.Event().wait(seconds)
     if result.exit_code:
         raise SystemExit(result.exit_code)
+
+
+def _check_node(url: str) -> None:
+    """Refuse what no browser can ask; raises BadInput."""
+    from strongroom.chain.jsonrpc import shown_url
+
+    if not (url.startswith(("http://", "https://")) and shown_url(url).startswith("http")):
+        raise BadInput("--browser-rpc must be http:// or https://, a host, and perhaps a port")

@@ -147,20 +147,21 @@ class Bot:
 
 def try_each(sections: tuple[NotifySection, ...], text: str) -> dict[str, str]:
     """Send a message of the highest severity to each channel, once; return by channel why it did
-    not take it, empty: it did.
+    not take it, empty: it did. One without its secret keeps no other from it.
 
     Raises:
-        ConfigError: there is no channel, or a variable with a secret is not set.
+        ConfigError: there is no channel.
     """
     if not sections:
         raise ConfigError("[notify] there is none: nobody would be told of anything")
     found = {}
-    for channel in channels_of(sections):
+    for number, each in enumerate(sections):
+        name = _name(number, each)
         try:
-            channel.send(Severity.CRITICAL, text)
-            found[channel.name] = ""
-        except NotTold as error:
-            found[channel.name] = str(error)
+            _channel(number, each).send(Severity.CRITICAL, text)
+            found[name] = ""
+        except (NotTold, ConfigError) as error:
+            found[name] = str(error)
     return found
 
 
@@ -170,24 +171,26 @@ def channels_of(sections: tuple[NotifySection, ...]) -> list[Channel]:
     Raises:
         ConfigError: a variable with a secret is not set.
     """
-    found: list[Channel] = []
-    for number, each in enumerate(sections):
-        least = Severity[each.least.upper()]
-        name = each.name or f"{each.kind} {number}"
-        if each.kind == "webhook":
-            found.append(Webhook(name, least, each.url or _secret(number, each.url_env), each.key))
-        elif each.kind == "email":
-            password = _secret(number, each.password_env) if each.user else ""
-            found.append(
-                Mail(
-                    name, least, each.host, each.port, each.sender, each.to, each.user, password,
-                    each.security,
-                )
-            )  # fmt: skip
-        else:
-            url = each.url.rstrip("/")
-            found.append(Bot(name, least, url, _secret(number, each.token_env), each.chat))
-    return found
+    return [_channel(number, each) for number, each in enumerate(sections)]
+
+
+def _name(number: int, section: NotifySection) -> str:
+    return section.name or f"{section.kind} {number}"
+
+
+def _channel(number: int, section: NotifySection) -> Channel:
+    least, name = Severity[section.least.upper()], _name(number, section)
+    if section.kind == "webhook":
+        url = section.url or _secret(number, section.url_env)
+        return Webhook(name, least, url, section.key)
+    if section.kind == "email":
+        password = _secret(number, section.password_env) if section.user else ""
+        return Mail(
+            name, least, section.host, section.port, section.sender, section.to, section.user,
+            password, section.security,
+        )  # fmt: skip
+    token = _secret(number, section.token_env)
+    return Bot(name, least, section.url.rstrip("/"), token, section.chat)
 
 
 def _secret(number: int, variable: str) -> str:

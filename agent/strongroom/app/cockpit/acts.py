@@ -10,7 +10,6 @@ from strongroom.execution.taken_out import take_out
 from strongroom.keeper.channels import try_each
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.safety import NotStopped, ask_for_pause, pause_call, stop
-from strongroom.settings import ConfigError
 
 WHO = "the cockpit"
 MOST_REASON = 500  # characters
@@ -103,10 +102,7 @@ def _stop(config: Config) -> str:
         if not config.notify:
             raise
         words = f"Strongroom {config.vault}: does not stop, asked by {WHO}: {error}"
-        try:
-            told = _told_words(try_each(config.notify, words), "tell them yourself")
-        except ConfigError as untold:
-            told = f"Nobody else was told: {untold}"
+        told = _told_words(try_each(config.notify, words), "tell them yourself")
         raise NotStopped(f"{error}. {told}") from error
 
 
