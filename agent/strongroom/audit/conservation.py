@@ -126,6 +126,7 @@ class Conservation:
             if giver and self._counts(giver, move):
                 if giver == taker:
                     flows[giver].stayed[move.token] += move.amount
+                    flows[giver].by_hand[move.token].append((move.receiver, move.amount))
                 else:
                     held = progress.held.get(move.sender, {}).get(move.token, 0)
                     market = movements.owners[giver][0]
@@ -167,6 +168,8 @@ class Conservation:
             flow.taken[move.token] -= change if other in makers else 0
             if other in exchanges:
                 flow.paid_in[move.token].append(-change)
+            else:
+                flow.by_hand[move.token].append((other, -change))
             flow.times[move.token] += 1
 
     def _what_explains(

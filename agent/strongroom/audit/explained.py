@@ -48,7 +48,8 @@ class Explained:
         goes: what may have gone
         got: of these, what fills say
         through: what takers' fills say that went through an exchange
-        as_maker: what each maker's fill says that went, to an exchange or to the taker
+        as_maker: what each maker's fill says that went to an exchange
+        handed: what each says that went to a taker, or to an exchange for it; and its fee
         redeemed: tokens whose payout was taken, whatever went for it
         converted: index set and amount of each conversion; as if it cost no fee
     """
@@ -58,6 +59,7 @@ class Explained:
     got: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     through: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     as_maker: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    handed: dict[str, list[tuple[str, int, int]]] = field(default_factory=lambda: defaultdict(list))
     redeemed: set[str] = field(default_factory=set)
     converted: list[tuple[int, int]] = field(default_factory=list)
 
@@ -104,17 +106,18 @@ class Explained:
         """
         token = f"{contract} {fill.token_id}"
         gives, gets, costs = fill.maker_amount_filled, fill.taker_amount_filled, fill.fee
+        given, taken = (ASSET, token) if fill.side == BUY else (token, ASSET)
         if fill.side == BUY:
-            self._deal(ASSET, gives + costs, token, gets, way)
+            fee = costs
         else:
-            self._deal(token, gives, ASSET, gets - costs, way)
-
-    def _deal(self, given: str, pays: int, taken: str, gets: int, way: FillWay) -> None:
-        self.goes[given] += pays
+            fee, gets = 0, gets - costs
+        self.goes[given] += gives + fee
         if way is FillWay.THROUGH:
-            self.through[given] += pays
+            self.through[given] += gives + fee
         elif way is FillWay.MAKER:
-            self.as_maker[given].append(pays)
+            self.as_maker[given].append(gives + fee)
+        elif way is FillWay.HANDED:
+            self.handed[given].append((fill.taker, gives, fee))
         self.comes[taken] += gets
         self.got[taken] += gets
 

@@ -79,6 +79,7 @@ class AccountFlow:
         made, taken: of it, from and to whoever makes and takes tokens
         paid_out: of it, from exchanges, which take in more than they keep
         paid_in: each amount that went to one
+        by_hand: each receiver and amount of all else that went, and of what stayed
         times: how often it went
     """
 
@@ -87,6 +88,7 @@ class AccountFlow:
     stayed: dict[str, int] = field(default_factory=_sums)
     paid_out: dict[str, int] = field(default_factory=_sums)
     paid_in: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_hand: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
     made: dict[str, int] = field(default_factory=_sums)
     taken: dict[str, int] = field(default_factory=_sums)
     times: dict[str, int] = field(default_factory=_sums)
@@ -135,7 +137,18 @@ class Doubt:
         """Return what exchanges took in of takers' orders: all that went there but what went there
         for makers' orders, each with exactly its amount; others of these went from hand to hand."""
         paid_in = Counter(self.flow.paid_in.get(token, ()))
+        if not paid_in:
+            return 0
         as_maker = Counter(self.explained.as_maker.get(token, ()))
+        by_hand = Counter(self.flow.by_hand.get(token, ()))
+        for taker, gives, fee in self.explained.handed.get(token, ()):
+            if by_hand[taker, gives + fee]:
+                by_hand[taker, gives + fee] -= 1
+            elif by_hand[taker, gives]:
+                by_hand[taker, gives] -= 1
+                as_maker[fee] += 1
+            else:
+                as_maker[gives + fee] += 1
         return sum((paid_in - as_maker).elements())
 
     def came_beyond(self, token: str) -> int:
