@@ -11,6 +11,7 @@ from strongroom.cli.gates import command
 from strongroom.errors import BadInput
 
 from tests.defaults import DAY, UNIT
+from tests.page_data import write
 
 FILE = """
 classes = [1]
@@ -38,8 +39,9 @@ START = 1_700_000_000
 def settled(*profits, class_id=1):
     """Return a market each ten days, of 100 units."""
     return [
-        {"class_id": class_id, "opened": START + n * 10 * DAY, "closed": START + (n * 10 + 9) * DAY,
-         "allocated": 100 * UNIT, "profit": int(profit * UNIT)}
+        {"market": f"{class_id}/{n}", "class_id": class_id, "opened": START + n * 10 * DAY,
+         "closed": START + (n * 10 + 9) * DAY, "allocated": 100 * UNIT,
+         "profit": int(profit * UNIT)}
         for n, profit in enumerate(profits)
     ]  # fmt: skip
 
@@ -48,7 +50,10 @@ def settled(*profits, class_id=1):
 def stage(tmp_path):
     """Write a file, a page's data and a run; return the command's arguments."""
 
-    def write(profits=(), cap=0, verdict="no difference", days=60, said="passes", retired=False):
+    def write(
+        profits=(), cap=0, verdict="no difference", days=60, said="passes", retired=False,
+        left_open=(), income=(),
+    ):  # fmt: skip
         (tmp_path / "gates.toml").write_text(FILE)
         (tmp_path / "run").mkdir(exist_ok=True)
         summaries = {"pessimistic": {"verdict": said}}
@@ -59,7 +64,16 @@ def stage(tmp_path):
             "verdict": {"verdict": verdict, "to_time": START + days * DAY, "to_block": 9},
             "strategies": {"0": strategy, "1": strategy},
             "settled": [*settled(*profits), *settled(-1_000, class_id=0)],
-        }
+            "open": [
+                {"market": f"open/{n}", "class_id": number, "exposure": int(cost * UNIT),
+                 "value_bid": int(bid * UNIT)}
+                for n, (number, cost, bid) in enumerate(left_open)
+            ],
+            "income": [
+                {"market": market, "kind": kind, "amount": int(amount * UNIT)}
+                for market, kind, amount in income
+            ],
+        }  # fmt: skip
         (tmp_path / "data.json").write_text(json.dumps(data))
         return [str(tmp_path / "gates.toml"), "--page", str(tmp_path)]
 
@@ -114,10 +128,59 @@ def test_each_condition_holds_a_record_back(stage, changes, words):
     assert (found["stage"], found["lacks"]) == ("small", [words])
 
 
+def test_losers_that_are_left_open_count_at_the_bid(stage):
+    """A strategist who closes his winners and keeps what stands at a third of its cost: 35 home, 30
+    and 5 below cost. One above its cost makes up for nothing, nor do another class's markets
+    count."""
+    losers = [(1, 45, 15), (1, 20, 15), (1, 10, 10), (0, 90, 1)]
+    found = standing(stage(profits=(15, 0, 20), left_open=losers))
+    assert found["stage"] == "small"
+    assert found["lacks"] == [
+        "20 of proven profit: 0 (0 of gifts and 35 of open losses off)",
+        "a drawdown of at most 10.5: 35",
+    ]
+    found = standing(stage(profits=(15, -10, 30), left_open=[(1, 30, 19.5), (1, 5, 0.5)]))
+    assert found["lacks"] == ["a drawdown of at most 10.5: 15"]
+    found = standing(stage(profits=(15, -10, 30), left_open=[(1, 30, 19.5)]))
+    assert (found["stage"], found["lacks"]) == ("more", [])
+
+
+def test_who_falls_first_and_leaves_losers_open_has_fallen_by_both(stage):
+    """Highest 30, then 25 and 6 more below cost."""
+    found = standing(stage(profits=(30, -5, 0), left_open=[(1, 10, 4)]))
+    assert found["lacks"] == [
+        "20 of proven profit: 19 (0 of gifts and 6 of open losses off)",
+        "a drawdown of at most 10.5: 11",
+    ]
+
+
+def test_profit_cannot_be_bought_by_gifts(stage):
+    """Of 25, 6 were given, to a closed and to an open market; rewards are earned."""
+    gifts = [("1/0", "gift", 4), ("open/0", "gift", 2), ("0/0", "gift", 50), ("1/1", "reward", 9)]
+    asked = {"profits": (15, 0, 10), "left_open": [(1, 10, 10)]}
+    found = standing(stage(**asked, income=gifts))
+    assert found["lacks"] == ["20 of proven profit: 19 (6 of gifts and 0 of open losses off)"]
+    assert standing(stage(**asked, income=gifts[1:]))["stage"] == "more"
+
+
 def test_an_audit_with_a_difference_and_a_retired_class_earn_nothing(stage):
     for changes in ({"verdict": "differs"}, {"retired": True}):
         found = standing(stage(profits=(30, 0, 0), **changes))
         assert (found["stage"], found["call"]) == ("", "")
+
+
+def test_it_reads_what_a_page_writes(tmp_path):
+    """The page's class: -7 home, an open market of 6 at a bid of 5, a reward that is no gift."""
+    page, _ = write(tmp_path)
+    (tmp_path / "gates.toml").write_text(
+        'classes = [0]\n[[gates]]\nname = "any"\nclass_cap = 1\nmarket_cap = 1\ndrawdown = 3\n'
+    )
+    found = standing([str(tmp_path / "gates.toml"), "--page", str(page)])
+    assert found["lacks"] == [
+        "a class that is not retired",
+        "0 of proven profit: -8 (0 of gifts and 1 of open losses off)",
+        "a drawdown of at most 3: 4",
+    ]
 
 
 def test_it_is_told_in_words(stage):

@@ -3,6 +3,10 @@ of the owner's would raise its class to it. Nothing is sent.
 
 A stage is a budget and what must have been shown before it. The data is what `strongroom page`
 writes: an audit with a difference earns nothing.
+
+What a strategist could arrange is counted against him. What is open counts at the vault's own bid
+where that is below its cost: else losers that are left open would never be seen. What somebody gave
+to an account of the class is no profit of his.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +17,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from strongroom.audit.income import IncomeKind
 from strongroom.audit.verdict import CLEAN
 from strongroom.chain.calls import call_data
 from strongroom.chain.ids import JsonObject, to_hex
@@ -38,8 +43,9 @@ class BudgetGate(Section):
         run: folder of a backtest or a paper run that must say `verdict`; empty: none is asked for
         days: since the class's first settled market
         markets: settled, with a stake
-        profit: proven, units
-        drawdown: most that settled profit may have fallen from its highest, units; None: not asked
+        profit: proven, less gifts and less what open markets stand below their cost, units
+        drawdown: most that settled profit may have fallen from its highest, what open markets
+            stand below their cost included, units; None: not asked
     """
 
     name: str
@@ -74,11 +80,25 @@ class _Strategy(_Read):
 
 
 class _Settled(_Read):
+    market: str
     class_id: int
     opened: int
     closed: int
     allocated: int
     profit: int
+
+
+class _Open(_Read):
+    market: str
+    class_id: int
+    exposure: int
+    value_bid: int
+
+
+class _Income(_Read):
+    market: str
+    kind: IncomeKind
+    amount: int
 
 
 class _Verdict(_Read):
@@ -91,6 +111,27 @@ class _Page(_Read):
     verdict: _Verdict
     strategies: Mapping[int, _Strategy]
     settled: tuple[_Settled, ...]
+    open: tuple[_Open, ...]
+    income: tuple[_Income, ...]
+
+    def below_cost(self, class_id: int) -> int:
+        """Return by how much a class's open markets stand below their cost at the bid, assets; a
+        market above its cost makes up for none."""
+        return sum(
+            max(0, each.exposure - each.value_bid)
+            for each in self.open
+            if each.class_id == class_id
+        )
+
+    def gifts(self, class_id: int) -> int:
+        """Return what was given to a class's accounts, home or not, assets."""
+        markets = {each.market for each in self.settled if each.class_id == class_id}
+        markets |= {each.market for each in self.open if each.class_id == class_id}
+        return sum(
+            each.amount
+            for each in self.income
+            if each.kind is IncomeKind.GIFT and each.market in markets
+        )
 
 
 class _Summary(_Read):
@@ -171,7 +212,8 @@ def _lacks(class_id: int, gate: BudgetGate, data: _Page, runs: Path) -> list[str
     strategy = data.strategies[class_id]
     found = [each for each in data.settled if each.class_id == class_id and each.allocated]
     days = (data.verdict.to_time - min(each.opened for each in found)) // DAY if found else 0
-    least, fall = int(gate.profit * MICRO), _drawdown(found)
+    below, gifts = data.below_cost(class_id), data.gifts(class_id)
+    profit, fall = strategy.profit - gifts - below, _drawdown(found, below)
     lacks = []
     if data.verdict.verdict != CLEAN:
         lacks.append("an audit without a difference")
@@ -186,21 +228,28 @@ def _lacks(class_id: int, gate: BudgetGate, data: _Page, runs: Path) -> list[str
         lacks.append(f"{gate.days} days: {days}")
     if len(found) < gate.markets:
         lacks.append(f"{gate.markets} settled markets: {len(found)}")
-    if strategy.profit < least:
-        lacks.append(f"{gate.profit} of proven profit: {Decimal(strategy.profit) / MICRO}")
+    if profit < int(gate.profit * MICRO):
+        less = f" ({_units(gifts)} of gifts and {_units(below)} of open losses off)"
+        told = less if gifts or below else ""
+        lacks.append(f"{gate.profit} of proven profit: {_units(profit)}{told}")
     if gate.drawdown is not None and fall > int(gate.drawdown * MICRO):
-        lacks.append(f"a drawdown of at most {gate.drawdown}: {Decimal(fall) / MICRO}")
+        lacks.append(f"a drawdown of at most {gate.drawdown}: {_units(fall)}")
     return lacks
 
 
-def _drawdown(settled: Sequence[_Settled]) -> int:
-    """Return the deepest fall of settled profit from its highest so far, assets."""
+def _drawdown(settled: Sequence[_Settled], below: int) -> int:
+    """Return the deepest fall of settled profit from its highest so far, assets; `below` is lost
+    last, as if what is open were closed at the bid."""
     high = now = deepest = 0
     for each in sorted(settled, key=lambda each: each.closed):
         now += each.profit
         high = max(high, now)
         deepest = max(deepest, high - now)
-    return deepest
+    return max(deepest, high - now + below)
+
+
+def _units(assets: int) -> Decimal:
+    return Decimal(assets) / MICRO
 
 
 def _call(class_id: int, gate: BudgetGate) -> str:
