@@ -5,6 +5,7 @@ tests/e2e has an anvil of its own instead: it replaces `accounts`, `chain` and `
 
 import itertools
 import os
+import tempfile
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -33,6 +34,15 @@ LONGEST = (
     "test_backtest.py",
     "test_kill.py",
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_tries():
+    """Keep what tests try out of the record of who runs them, also in processes of their own."""
+    with tempfile.TemporaryDirectory(prefix="tries-") as folder:
+        os.environ["STRONGROOM_TRIES"] = folder
+        yield
+        del os.environ["STRONGROOM_TRIES"]
 
 
 def pytest_configure(config):

@@ -323,7 +323,9 @@ def test_a_sweep_is_the_same_in_processes_and_goes_on_where_it_stopped(tmp_path,
     jobs = sweep.jobs_of(varied(swept, {"run.every_s": 21_600}).model_copy(
         update={"sweep": swept.sweep}))  # fmt: skip
     assert [job.changes["packs.tail.earliest_h"] for job in jobs] == [12, 90]
-    rows = sweep.run_jobs(jobs, tmp_path / "a", workers=2)
+    told = []
+    rows = sweep.run_jobs(jobs, tmp_path / "a", workers=2, on_row=told.append)
+    assert sorted(told, key=rows.index) == rows, "a try is known as soon as it is there"
     alone = [sweep.run_one(job.config, job.fills) for job in jobs]
     assert [row.summary for row in rows] == alone
     assert rows[0].summary != rows[1].summary
@@ -332,7 +334,8 @@ def test_a_sweep_is_the_same_in_processes_and_goes_on_where_it_stopped(tmp_path,
         raise AssertionError("finished ones are not run again")
 
     monkeypatch.setattr(sweep, "run_one", never)
-    assert sweep.run_jobs(jobs, tmp_path / "a") == rows
+    again = []
+    assert sweep.run_jobs(jobs, tmp_path / "a", on_row=again.append) == rows == again
 
 
 def test_ray_without_ray_says_what_to_install(tmp_path, monkeypatch):
@@ -353,7 +356,7 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     path.write_text(text)
     shown = {}
     done = run_backtest(BacktestOptions(
-        path, honesty=True, out=tmp_path / "out",
+        path, honesty=True, out=tmp_path / "out", record=tmp_path / "tries",
         progress=lambda what, done, of: shown.setdefault(what, []).append(done / of),
     ))  # fmt: skip
     assert list(shown) == ["realistic", "10 times the deposits", "look-ahead"]

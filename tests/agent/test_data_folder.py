@@ -405,7 +405,7 @@ def test_other_data_is_another_try(tmp_path):
         config = parse({"name": "x", "packs": {"tail": {}}, "data": data})
         (job,) = jobs_of(config)
         keys.add(job.key)
-        Tried(tmp_path, config).keep("realistic", ())
+        Tried(tmp_path / "tries", config).keep("realistic", ())
         places = {path.name for path in (tmp_path / "tries").iterdir()}
     assert len(keys) == 2 and len(places) == 2
 
@@ -417,7 +417,7 @@ def test_a_new_name_or_a_row_more_hides_no_try(tmp_path):
     def at(place, hours=1):
         data = {"path": str(tmp_path / place)}
         packs = {"tail": {"latest_h": hours}}
-        return Tried(tmp_path, parse({"name": "x", "packs": packs, "data": data}))
+        return Tried(tmp_path / "tries", parse({"name": "x", "packs": packs, "data": data}))
 
     prices = tmp_path / "prices.csv"
     for place, more in (("own", ""), ("more", "aapl-260,2025-12-02T23:30:00Z,0.983\n")):
@@ -429,5 +429,6 @@ def test_a_new_name_or_a_row_more_hides_no_try(tmp_path):
     (tmp_path / "moved").mkdir()
     folder.rename(tmp_path / "moved" / "renamed")
     assert at("moved", hours=2).count("realistic") == 2
+    assert at("moved").count("realistic") == 1, "the same try again, from another place"
     assert at("more").count("realistic", (one,)) == 2
     assert at("more").count("realistic", (other,)) == at("more").count("realistic") == 1

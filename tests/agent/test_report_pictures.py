@@ -59,6 +59,21 @@ def runs(tmp_path_factory):
     return folder
 
 
+def test_another_folder_of_results_forgets_no_try(runs, tmp_path):
+    """The same again is no new try; the other one counts, wherever it was written."""
+    out = tmp_path / "far" / "away"
+    assert typed("backtest", runs / "early.toml", "--out", out).exit_code == 0
+    assert json.loads((out / "result.json").read_text())["tries_on_this_data"] == 2
+
+
+def test_without_a_record_of_tries_nothing_runs(runs, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STRONGROOM_TRIES", str(tmp_path / "file" / "tries"))
+    done = typed("backtest", runs / "early.toml", "--out", tmp_path / "out")
+    assert done.exit_code == 2 and "set STRONGROOM_TRIES to a folder" in done.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_area_goes_along_its_upper_ends_and_back():
     """By hand: y from 0 to 4 over 182 units, upwards; x from 92 to 632."""
     line = Series("a", ((0.0, 2.0), (10.0, 2.0)))

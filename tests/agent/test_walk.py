@@ -127,9 +127,11 @@ every_s = 86400
 "packs.tail.latest_h" = [3]
 """
     )
-    made = run_backtest(BacktestOptions(file, walk_forward="time", out=tmp_path / "out" / "walk"))
+    record = tmp_path / "tries"
+    options = BacktestOptions(file, walk_forward="time", out=tmp_path / "out", record=record)
+    made = run_backtest(options)
     found = made.document()
     assert len(found["folds"]) == 1
     assert found["whole"]["verdict"] in ("too few events", "nothing was traded")
     assert found["whole"]["conclusion"]["tries"] == 1
-    assert len(list((tmp_path / "out" / "tries").rglob("*.json"))) == 1
+    assert len(list(record.rglob("*.json"))) == 1

@@ -51,6 +51,7 @@ class BacktestOptions:
         command: the command line, for the report's "to repeat it"
         progress: is called with what runs, how much of it is done, and how much there is
         data: folder of imported data instead of the file's
+        record: folder of all tries; by default this account's, whatever `out` is
     """
 
     config: Path
@@ -64,6 +65,7 @@ class BacktestOptions:
     command: str = "strongroom backtest"
     progress: Progress = lambda what, done, of: None
     data: Path | None = None
+    record: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,10 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
         BadInput: the file cannot be used; the message says where.
     """
     from strongroom.backtest.config import DataSection, load
+    from strongroom.backtest.tries import open_record
 
     _check(options)
+    record = open_record(options.record)
     config = with_data(load(options.config), options.data)
     if options.data is not None:
         changed = {"kind": "recorded", "path": options.data, "markets": DataSection().markets}
@@ -146,8 +150,8 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
         config = config.model_copy(update={"data": recorded})
     folder = options.out or FOLDER / config.name
     if options.sweep or options.walk_forward:
-        return _many(options, config, folder)
-    return _one(options, config, folder)
+        return _many(options, config, folder, record)
+    return _one(options, config, folder, record)
 
 
 def with_data(config: BacktestConfig, data: Path | None) -> BacktestConfig:
@@ -181,7 +185,9 @@ def _check(options: BacktestOptions) -> None:
             raise BadInput(words)
 
 
-def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> SingleResult:
+def _one(
+    options: BacktestOptions, config: BacktestConfig, folder: Path, record: Path
+) -> SingleResult:
     from strongroom.analysis.verdict import conclude
     from strongroom.backtest.data import load_history
     from strongroom.backtest.report import Result, write_report
@@ -205,7 +211,7 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     for fills in config.fills:
         outcomes[fills] = _simulated(options, config, history, fills, fills)
     quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
-    seed, tried = config.run.seed, Tried(folder.parent, config)
+    seed, tried = config.run.seed, Tried(record, config)
     summaries = {
         fills: summarise(
             outcome,
@@ -292,7 +298,7 @@ def _look_ahead(
 
 
 def _many(
-    options: BacktestOptions, config: BacktestConfig, folder: Path
+    options: BacktestOptions, config: BacktestConfig, folder: Path, record: Path
 ) -> SweepResult | WalkResult:
     from strongroom.backtest.config import varied
     from strongroom.backtest.sweep import jobs_of, run_jobs
@@ -310,7 +316,7 @@ def _many(
         folds = walk_forward(
             config, results, options.walk_forward, workers=options.workers, on_progress=on_progress
         )
-        tried = Tried(folder.parent, config, options.walk_forward)
+        tried = Tried(record, config, options.walk_forward)
         judged = tuple(event for fold in folds for event in fold.afterwards.dated)
         tried.keep(JUDGED, judged)
         whole = whole_of(config, folds, tried.others(JUDGED, judged))
@@ -318,12 +324,14 @@ def _many(
         _write(folder / "walk.json", walk.found())
         return walk
     jobs = jobs_of(config)
-    rows = run_jobs(
-        jobs, results, options.engine, options.workers, on_progress, options.ray_address
-    )
-    for row in rows:
-        tried = Tried(folder.parent, varied(config, row.changes))
+
+    def on_row(row: Row) -> None:
+        tried = Tried(record, varied(config, row.changes))
         tried.keep(row.fills, row.summary.dated)
+
+    rows = run_jobs(
+        jobs, results, options.engine, options.workers, on_progress, options.ray_address, on_row
+    )
     swept = SweepResult(rows, options.engine, results, time.monotonic() - started)
     _write(folder / "sweep.json", swept.found())
     return swept

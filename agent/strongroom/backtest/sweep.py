@@ -85,6 +85,7 @@ def run_jobs(
     workers: int | None = None,
     on_progress: OnProgress = lambda done, of: None,
     address: str | None = None,
+    on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Return a row for each job, in their order.
 
@@ -93,14 +94,20 @@ def run_jobs(
         workers: processes, or Ray's CPUs on this machine
         on_progress: is called with the jobs done, and all of them
         address: of a Ray cluster; without it Ray starts on this machine
+        on_row: is called with each result as soon as it is there
 
     Raises:
         BadInput: Ray is asked for and not installed.
         BacktestFailed: a process died.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [job for job in jobs if not (folder / f"{job.key}.json").exists()]
-    done = len(jobs) - len(missing)
+    missing, done = [], 0
+    for job in jobs:
+        if (folder / f"{job.key}.json").exists():
+            on_row(_row(job, folder))
+            done += 1
+        else:
+            missing.append(job)
     on_progress(done, len(jobs))
     for job, summary in each_result(_summary_of, missing, engine, workers, address):
         if isinstance(summary, WorkerDied):
@@ -108,11 +115,14 @@ def run_jobs(
         draft = folder / f".{job.key}"
         draft.write_bytes(_FINISHED.dump_json(_Finished(summary)))
         draft.replace(folder / f"{job.key}.json")
+        on_row(_row(job, folder))
         done += 1
         on_progress(done, len(jobs))
-    return [
-        Row(job.changes, job.fills, _finished(folder / f"{job.key}.json").summary) for job in jobs
-    ]
+    return [_row(job, folder) for job in jobs]
+
+
+def _row(job: Job, folder: Path) -> Row:
+    return Row(job.changes, job.fills, _finished(folder / f"{job.key}.json").summary)
 
 
 def _finished(path: Path) -> _Finished:

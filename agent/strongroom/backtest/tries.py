@@ -1,11 +1,13 @@
 """Every parameter set that was ever tried on the same data, with the events that it traded.
 
 The best of many tries is selected, not proven: a verdict counts them all, those that failed and
-those of other people too. They lie beside the results, one file each, under the hash of the data:
-of what its files hold, not of their names. A try on other data counts where it traded an event of
-the same name: a row more, or another import, makes no new sample of the same events.
+those of other people too. They lie in one record of this account, wherever results are written:
+one file each, under the hash of the data, of what its files hold and not of their names. A try on
+other data counts where it traded an event of the same name: a row more, or another import, makes
+no new sample of the same events.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,35 @@ from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import read_hashes
 from strongroom.backtest.quotes import Fills
 from strongroom.chain.ids import canonical, keccak
+from strongroom.errors import BadInput
 
+IN = "STRONGROOM_TRIES"  # the environment's word for another folder, which a team shares
 _EVENTS = TypeAdapter(list[Event])
+
+
+def open_record(folder: Path | None = None) -> Path:
+    """Return the folder of the record, made where there is none.
+
+    Args:
+        folder: by default this account's, the same for every folder of results
+
+    Raises:
+        BadInput: tries cannot be written there.
+    """
+    named = os.environ.get(IN)
+    usual = Path(named).expanduser() if named else Path.home() / ".strongroom" / "tries"
+    place = folder or usual
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        draft = place / f".{os.getpid()}"
+        draft.touch()
+        draft.unlink()
+    except OSError as error:
+        raise BadInput(
+            f"{place}: the record of tries cannot be written ({error.strerror}), and without it a "
+            f"verdict would not know what else was tried: set {IN} to a folder that is kept"
+        ) from error
+    return place
 
 
 @dataclass(frozen=True)
@@ -27,7 +56,7 @@ class Tried:
     """The tries on one data set.
 
     Attributes:
-        folder: of all results
+        folder: of the record
         config: this try
         walk: how a walk-forward splits the data; empty: one set of parameters is played
     """
@@ -52,7 +81,7 @@ class Tried:
         """
         kept, lost, here = [], 0, self._place(fills)
         own = {event.name for event in events}
-        for path in sorted((self.folder / "tries").glob(f"*/{fills}/*.json")):
+        for path in sorted(self.folder.glob(f"*/{fills}/*.json")):
             is_here = path.parent == here
             if is_here and path.stem == self._name:
                 continue
@@ -71,12 +100,15 @@ class Tried:
 
     @property
     def _name(self) -> str:
-        unread = {"fills", "name", *(() if self.walk else ("sweep",))}
-        tried = self.config.model_dump(mode="json", exclude=unread)
+        """Hash of the parameters; where the data lies and what a run is called are none."""
+        tried = self.config.model_dump(mode="json", exclude={"fills": True, "name": True})
+        tried["data"].pop("path", None)
+        if not self.walk:
+            tried.pop("sweep", None)
         if self.walk:
             tried["walk"] = self.walk
         return keccak(canonical(tried)).hex()[:32]
 
     def _place(self, fills: Fills) -> Path:
         read = keccak(canonical(sorted(read_hashes(self.config).values()))).hex()[:16]
-        return self.folder / "tries" / read / fills
+        return self.folder / read / fills
