@@ -45,6 +45,9 @@ export function sharesText(shares: bigint): string {
   return `${grouped(shares / SHARE)}.${String((shares % SHARE) / (SHARE / MICRO)).padStart(6, "0")}`;
 }
 
+/** Return base units of shares as whole ones, six decimals, rounded up. */
+export const sharesTextUp = (shares: bigint) => sharesText(shares + SHARE / MICRO - 1n);
+
 /** Return a price of the vault as assets a share, six decimals. */
 export function priceText(price: bigint): string {
   return money(price / 10n ** 18n);

@@ -214,7 +214,7 @@ async function preview(form: HTMLFormElement): Promise<void> {
 
 function show(form: HTMLFormElement, who: Address, found: Preview, lines: string[], lacks: string[]): void {
   const place = previewOf(form);
-  place.append(make("ul", lines.map((each) => make("li", each))));
+  if (lines.length) place.append(make("ul", lines.map((each) => make("li", each))));
   if (lacks.length) {
     place.append(make("p", `This cannot go through: ${lacks.join("; ")}.`, { class: "lacks", role: "alert" }));
     return;

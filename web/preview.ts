@@ -1,7 +1,7 @@
 // What would happen, in plain words before it is signed: the previews of the commands
 // (depositor/preview.py), and the transactions that do it.
 
-import { hours, MICRO, moment, money, parse, percent, BPS, PRICE, SHARE, sharesText } from "./amounts.ts";
+import { hours, MICRO, moment, money, parse, percent, BPS, PRICE, SHARE, sharesText, sharesTextUp } from "./amounts.ts";
 import type { Address, Hex } from "viem";
 import type { Chain, Step } from "./chain.ts";
 import { Refused } from "./errors.ts";
@@ -31,22 +31,35 @@ const ROOM_FOR_ALL = 10n ** 12n * MICRO;
 const assets = (state: Vault, micro: bigint) => `${money(micro)} ${state.symbol}`;
 const lastReport = (state: Vault) => say("last_report", { hours: hours(state.head.time - state.lastReport), moment: moment(state.lastReport) });
 
+/** Say why a request would not be dealt with at present, and what can be done. */
+function notDealt(state: Vault): string[] {
+  const lines = state.hasCollapsed ? [say("collapsed_now")] : [];
+  if (state.silence) {
+    lines.push(`${nobody(state)} ${say("nobody_back")}`);
+    if (state.isFlat) lines.push(say("settle"));
+  }
+  return lines;
+}
+
+const nobody = (state: Vault) => (state.silence ? say("nobody_reports", { why: say(state.silence) }) : "");
+
 /** Preview a request to deposit. */
 export function deposit(state: OwnVault, { amount }: Fields): Preview {
   const given = parse(String(amount), MICRO, state.held);
   const shares = (given * PRICE) / state.ask;
-  const approved = state.allowance >= given;
+  const approved = state.allowance >= given, lacks = depositLacks(state, given);
+  if (state.windingDown) return { lines: [], lacks, steps: [], next: "" };
   const request = toVault("requestDeposit", given, state.who, state.who);
   const lines = [
     say("hand_over", { amount: assets(state, given) }),
     ...(approved ? [] : [say("two_steps", { amount: assets(state, given) })]),
-    say("deposit_price"),
+    ...notDealt(state), say("deposit_price"),
     say("deposit_gets", { shares: sharesText(shares), worth: assets(state, worth(shares, state.bid)) }),
     say("deposit_back", { percent: percent(state.max_up_bps) }),
     waitingWords(state), lastReport(state), ...state.notices, say("deposit_cancel"),
   ];
-  return { lines, lacks: depositLacks(state, given), steps: approved ? [request] : [approval(given), request],
-    next: 'The second report from now prices your deposit: then take your shares with "Claim".' };
+  return { lines, lacks, steps: approved ? [request] : [approval(given), request],
+    next: say(state.silence ? "next_nobody" : "deposit_next") };
 }
 
 function waitingWords(state: Vault): string {
@@ -70,32 +83,56 @@ function depositLacks(state: OwnVault, given: bigint): string[] {
   return lacks;
 }
 
-const sharesLacks = (shares: bigint, held: bigint) => (shares > 0n && shares <= held ? [] : [say("shares_held", { shares: sharesText(held) })]);
+function sharesLacks(state: OwnVault, shares: bigint): string[] {
+  if (shares > 0n && shares <= state.shares) return [];
+  const words = [say("shares_held", { shares: sharesText(state.shares) })];
+  const waiting = state.requests.filter((each) => each.side === "redeem").reduce((sum, each) => sum + each.pending, 0n);
+  if (state.claimShares) words.push(say("shares_to_claim", { shares: sharesText(state.claimShares) }));
+  if (waiting) words.push(say("shares_waiting", { shares: sharesText(waiting) }));
+  return [words.join(", ")];
+}
+
+/** Return why a redemption would never bring anything: it is worth less than one unit. */
+function worthLacks(state: OwnVault, shares: bigint): string[] {
+  if (worth(shares, state.bid)) return [];
+  if (!state.bid) return [say("collapsed")];
+  const least = (PRICE + state.bid - 1n) / state.bid;
+  return [say("least_redeem", { shares: sharesTextUp(shares), unit: assets(state, 1n), least: sharesTextUp(least) })];
+}
 
 /** Preview a request to redeem. */
 export function redeem(state: OwnVault, { amount }: Fields): Preview {
   const shares = parse(String(amount), SHARE, state.shares);
   const lines = [
-    say("redeem_hand_over", { shares: sharesText(shares) }), say("redeem_price"),
+    say("redeem_hand_over", { shares: sharesText(shares) }), ...notDealt(state),
+    ...(state.windingDown ? [say("winding_back")] : []), say("redeem_price"),
     say("redeem_worth", { worth: assets(state, worth(shares, state.bid)) }),
     say("redeem_back", { percent: percent(state.max_down_bps) }),
     say("redeem_pays", { idle: assets(state, state.total_idle) }), lastReport(state), say("redeem_leave"),
   ];
-  return { lines, lacks: sharesLacks(shares, state.shares), steps: [toVault("requestRedeem", shares, state.who, state.who)],
-    next: 'The second report from now prices your redemption: then take the assets with "Claim".' };
+  let lacks = sharesLacks(state, shares);
+  if (!lacks.length) lacks = worthLacks(state, shares);
+  return { lines, lacks, steps: [toVault("requestRedeem", shares, state.who, state.who)], next: say(state.silence ? "next_nobody" : "redeem_next") };
 }
 
 /** Preview a claim. */
 export function claim(state: OwnVault): Preview {
-  const lines: string[] = [], steps: Step[] = [], { who } = state;
-  if (state.claimDeposit) {
-    lines.push(say("claim_shares", { shares: sharesText(state.claimShares), assets: assets(state, state.claimDeposit) }));
-    steps.push(toVault("deposit", state.claimDeposit, who));
+  const lines: string[] = [], steps: Step[] = [], { who, claimDeposit, claimShares, claimRedeem, claimAssets } = state;
+  if (claimDeposit || claimShares) {
+    lines.push(say("claim_shares", { shares: sharesText(claimShares), assets: assets(state, claimDeposit) }));
+    steps.push(claimDeposit ? toVault("deposit", claimDeposit, who) : toVault("mint", claimShares, who));
   }
-  if (state.claimAssets) lines.push(say("claim_assets", { assets: assets(state, state.claimAssets) }));
-  if (state.claimRedeem) steps.push(toVault("redeem", state.claimRedeem, who, who));
-  const lacks = lines.length ? [] : [say("nothing_to_claim", { last_report: lastReport(state) })];
+  if (claimAssets) lines.push(say("claim_assets", { assets: assets(state, claimAssets) }));
+  else if (claimRedeem) lines.push(say("claim_nothing", { shares: sharesTextUp(claimRedeem) }));
+  if (claimRedeem) steps.push(toVault("redeem", claimRedeem, who, who));
+  else if (claimAssets) steps.push(toVault("withdraw", claimAssets, who, who));
+  const lacks = lines.length ? [] : [nothingToClaim(state)];
   return { lines, lacks, steps, next: "The amounts are in your account." };
+}
+
+function nothingToClaim(state: OwnVault): string {
+  if (!state.requests.length) return say("nothing_asked");
+  return say("nothing_to_claim", { last_report: `${lastReport(state)} ${nobody(state)}`.trim() });
 }
 
 /** Preview a cancellation; `request` is a side and an id, e.g. "deposit 3". */
@@ -127,7 +164,7 @@ export async function exit(state: OwnVault, { amount, request, skip }: Fields, c
   const step = waiting
     ? toVault("redeemRequestInKind", waiting.id, state.who, state.who, skip)
     : toVault("redeemInKind", shares, state.who, skip);
-  return { lines, lacks: waiting ? [] : sharesLacks(shares, state.shares), steps: [step], markets: found.map((each) => each.market),
+  return { lines, lacks: waiting ? [] : sharesLacks(state, shares), steps: [step], markets: found.map((each) => each.market),
     next: "Your part is in your account: the asset, and outcome tokens where the vault held some." };
 }
 

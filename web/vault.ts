@@ -13,6 +13,7 @@ const SUBMITTED = ABI.vault.find((each) => each.type === "event" && each.name ==
 type Pair = readonly [bigint, bigint];
 type Epoch = readonly [unknown, bigint, unknown, bigint, boolean]; // what was asked, the report that closed it, whether it was handed back
 type Side = (typeof SIDES)[number];
+type Silence = "" | "no_reporter" | "stale"; // why no report comes, as the sentences are named
 
 /** A request of an account; amounts in base units of what was handed over. */
 export interface VaultRequest {
@@ -30,7 +31,7 @@ interface Read {
 /** A vault at a block. */
 export interface Vault extends Read {
   head: Head; bid: bigint; ask: bigint; notices: string[]; symbol: string; waitingDeposits: bigint; waitingShares: bigint;
-  stale: boolean; nobody: boolean; nobodyDeals: boolean; isDear: boolean;
+  stale: boolean; nobody: boolean; silence: Silence; isDear: boolean; hasCollapsed: boolean;
 }
 
 /** An account's part of it. */
@@ -74,7 +75,8 @@ export async function look(chain: Chain, who: Address | null): Promise<Vault | O
     ...state, head, bid, ask, notices, symbol: config.symbol,
     waitingDeposits, waitingShares,
     stale: head.time > state.freshUntil, nobody: state.reporter === zeroAddress,
-    nobodyDeals: state.windingDown || head.time > state.freshUntil || state.reporter === zeroAddress,
+    silence: state.reporter === zeroAddress ? "no_reporter" : head.time > state.freshUntil ? "stale" : "",
+    hasCollapsed: bid * COLLAPSE < BigInt(config.first_price),
     isDear: ask * BPS > bid * (BPS + state.max_premium_bps),
   };
   return who ? { ...known, ...(await ofAccount(chain, vault, known, who)) } : known;
@@ -116,22 +118,22 @@ export function stage(request: VaultRequest, state: Vault): string {
 /** Say whether "Take back" would give a request back now. */
 export function canBeTakenBack(request: VaultRequest, state: Vault): boolean {
   const now = stage(request, state);
-  return now !== "settled" && (now !== "closed" || state.nobodyDeals);
+  return now !== "settled" && (now !== "closed" || state.windingDown || state.silence !== "");
 }
 
 /** Return where a request stands, and what can be done. */
-export function requestWords(request: VaultRequest, state: Vault): string {
-  switch (stage(request, state)) {
-    case "open": return say("open");
-    case "settled": return say("settled");
-    case "handed back": return say(request.side === "deposit" ? "rose" : "fell");
-    case "closed": return say(state.nobodyDeals ? "closed_nobody" : "closed");
-    default: return say("waits", { reason: reason(request, state) });
-  }
+export function requestWords(request: VaultRequest, state: OwnVault): string {
+  const now = stage(request, state), { silence, windingDown } = state, isDeposit = request.side === "deposit";
+  if (now === "settled") return say((isDeposit ? state.claimShares : state.claimAssets) ? "settled" : "settled_nothing");
+  if (now === "handed back") return say(isDeposit ? "rose" : "fell");
+  if (windingDown && isDeposit) return say("winding_deposit", { stage: now });
+  if (silence) return say(`${now}_nobody`, { why: say(silence), reason: reason(request, state) });
+  if (now === "closed" && windingDown) return say("closed_winding");
+  return say(now, { reason: reason(request, state) });
 }
 
 function reason(request: VaultRequest, state: Vault): string {
-  if (state.bid * COLLAPSE < BigInt(config.first_price)) return say("collapsed");
+  if (state.hasCollapsed) return say("collapsed");
   if (request.side === "redeem") return say("no_idle");
   return state.isDear ? say("unproven", { percent: percent(state.max_premium_bps) }) : say("no_room");
 }

@@ -283,6 +283,79 @@ def test_a_redemption_says_what_it_is_worth_and_when_it_is_paid():
     assert view().redeem(0).lacks == ("you hold 100.000000 shares",)
 
 
+def test_shares_that_are_to_claim_or_wait_are_said_where_too_few_are_held():
+    waiting = request("redeem", pending=3 * SHARE)
+    known = view(shares_of=0, claimable=(5 * 10**6, 7 * SHARE), requests=[waiting])
+    words = (
+        "you hold 0.000000 shares, 7.000000 more are yours when you take them with `strongroom "
+        "claim`, 3.000000 more wait in your redemption requests",
+    )
+    assert known.redeem(SHARE).lacks == known.exit(SHARE, None).lacks == words
+
+
+def test_a_redemption_of_less_than_a_unit_is_refused_with_the_least():
+    """At 1.00 a share a unit is 10^-6 shares; at 0.95 it is more, rounded up to six decimals."""
+    assert view().redeem(10**12).lacks == ()
+    assert view().redeem(10**12 - 1).lacks == (
+        "0.000001 shares are worth less than one unit of the asset (0.000001 pUSD) at the last "
+        "bid: redeem at least 0.000001 shares",
+    )
+    cheap = view(dealing=dealing(bid=FIRST_PRICE * 95 // 100))
+    assert "redeem at least 0.000002 shares" in cheap.redeem(10**12).lacks[0]
+    assert cheap.redeem(2 * 10**12).lacks == ()
+    assert "price has collapsed" in view(dealing=dealing(bid=0)).redeem(SHARE).lacks[0]
+    low = view(dealing=dealing(bid=FIRST_PRICE // 20_000)).redeem(SHARE)
+    assert low.lacks == () and "The price has collapsed: no request is dealt" in low.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [({"is_stale": True}, "the last report is too old"),
+     ({"has_reporter": False}, "the vault has no reporter")],
+)  # fmt: skip
+def test_where_no_report_comes_none_is_promised(now, why):
+    silence = f"No report comes at present: {why}."
+    known = view(dealing=dealing(**now), requests=[request("deposit", closed_by=7)])
+    for found in (known.deposit(10**6), known.redeem(SHARE)):
+        assert found.lacks == ()
+        assert found.lines[1] == (
+            f"{silence} Until one does nothing is priced or paid, and you can take a request back "
+            "at any time with `strongroom cancel`."
+        )
+        assert found.next.startswith("Your request waits: no report comes at present.")
+        assert "settle()" not in " ".join(found.lines)
+    assert known.claim().lacks[0].endswith(silence)
+    flat = view(dealing=dealing(flat=True, **now)).redeem(SHARE)
+    assert "anybody can call the vault's settle()" in flat.lines[2]
+    fresh = view().redeem(SHARE)
+    assert fresh.next.startswith("The second report from now prices")
+    assert "at present" not in " ".join(fresh.lines)
+
+
+def test_a_vault_that_winds_down_promises_no_deposit_anything():
+    ends = dealing(winding_down=True)
+    found = view(winding_down=True, dealing=ends).deposit(10**6)
+    assert found.lines == () and "accepts no deposits" in found.lacks[0]
+    assert "winding down: you can take" in view(dealing=ends).redeem(SHARE).lines[1]
+
+
+def test_claim_and_position_agree_whatever_stands_on_the_chain():
+    """In and out units of each side: the usual, worth less than a unit, used up by an earlier
+    claim, none."""
+    deposit = request("deposit", pending=0, claimable=5, closed_by=6)
+    redemption = request("redeem", pending=0, claimable=5, closed_by=6)
+    for claimable in ((5, 7), (0, 7), (5, 0)):
+        known = view(requests=[deposit, redemption], claimable=claimable)
+        found = known.claim()
+        assert found.lacks == () and len(found.lines) == 2
+        lines = known.position().requests
+        word = "settled: take it" if claimable[1] else "settled at less than one unit"
+        assert all(each.words.startswith(word) for each in lines)
+        assert ("You get nothing for the 0.000001 shares" in found.lines[1]) == (not claimable[1])
+    assert view(requests=[deposit]).claim().lacks[0].startswith("nothing can be claimed yet. The")
+    assert view().claim().lacks == ("nothing can be claimed: you have no request",)
+
+
 TAKE = "take it back with `strongroom cancel"
 LIVES = [
     (
@@ -296,11 +369,44 @@ LIVES = [
     (request("deposit", closed_by=7), dealing(), "closed", False, "the next report deals with it"),
     (
         request("redeem", closed_by=7),
-        dealing(nobody_deals=True),
+        dealing(has_reporter=False),
         "closed",
         True,
-        f"present: {TAKE}",
+        f"none comes at present (the vault has no reporter); {TAKE}",
     ),
+    (
+        request("deposit"),
+        dealing(is_stale=True),
+        "open",
+        True,
+        f"waits for a report, and none comes at present (the last report is too old); {TAKE}",
+    ),
+    (
+        request("redeem", closed_by=6),
+        dealing(is_stale=True),
+        "waits",
+        True,
+        "did not reach at the last report, and no report comes at present",
+    ),
+    *(
+        (
+            request("deposit", closed_by=closed_by),
+            dealing(winding_down=True, is_stale=is_stale),
+            state,
+            True,
+            f"{state}: the vault is winding down and deals with no deposit: {TAKE}",
+        )
+        for closed_by, state in ((0, "open"), (7, "closed"), (6, "waits"))
+        for is_stale in (False, True)
+    ),
+    (
+        request("redeem", closed_by=7),
+        dealing(winding_down=True),
+        "closed",
+        True,
+        "the next report deals with it; the vault is winding down, so until then you can take it",
+    ),
+    (request("redeem"), dealing(winding_down=True), "open", True, "the next report closes it"),
     (request("deposit", closed_by=6), dealing(), "waits", True, "room for deposits of this day"),
     (
         request("deposit", closed_by=6),
@@ -322,7 +428,7 @@ def test_each_request_says_where_it_stands_and_what_can_be_done(one, now, state,
     assert words in one.words(now)
     named = f"`strongroom cancel {one.side} --request 3`" in one.words(now)
     assert named == back
-    known = view(requests=[one], dealing=now)
+    known = view(requests=[one], dealing=now, claimable=(one.claimable, one.claimable))
     (line,) = known.position().requests
     assert (line.state, line.request_id, line.words) == (state, 3, one.words(now))
     assert known.to_take_back() == ([one] if back else [])
@@ -341,6 +447,34 @@ def test_a_cancellation_names_its_request_and_what_comes_with_it():
         "What reports have settled of it comes with it.",
     )
     assert found.redemption(5) == one and found.redemption(3) is None
+    assert found.redemptions() == [5]
+
+
+def test_what_cannot_be_taken_back_says_whose_it_is_and_how_far():
+    """Requests 3 and 5 are one's own, 7 is of others, 8 is not there yet."""
+    closed = request("deposit", closed_by=7)
+    settled = request("redeem", number=5, pending=0, claimable=1, closed_by=6)
+    epochs = {number: request("deposit", number=number, closed_by=6) for number in (3, 4, 5, 7)}
+    known = view(requests=[closed, settled])
+    known._vault.of_everybody = lambda side, number: epochs.get(number)
+    why = known.why_not_back
+    assert why(None, 3) == (
+        "this cannot be taken back now: deposit request 3 is closed: the next report deals with it"
+    )
+    assert "redeem request 5 is settled: take it with" in why(None, 5)
+    others = (
+        "deposit request 7 (waits) has nothing of yours: it is of others, or you claimed it or "
+        "took it back"
+    )
+    yours = "Yours: deposit --request 3, redeem --request 5"
+    assert why(RequestKind.DEPOSIT, 7) == f"{others}. {yours}"
+    assert why(RequestKind.DEPOSIT, 8) == f"there is no deposit request 8 yet. {yours}"
+    assert why(RequestKind.REDEEM, 3).startswith("redeem request 3 (waits) has nothing of yours")
+    assert why(RequestKind.DEPOSIT, None) == (
+        "you have no deposit request that can be taken back now: deposit request 3 is closed: the "
+        "next report deals with it"
+    )
+    assert view().why_not_back(None, None) == "you have no request"
 
 
 def test_leaving_in_kind_names_every_holding():

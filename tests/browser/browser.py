@@ -32,13 +32,18 @@ class Browser:
         """Return the lines of a form's preview."""
         return self.text(selector=f"form[data-way={form}] .preview li")
 
-    def send(self, form, **fields):
-        """Fill a form, look at the preview, sign and send; return the preview's lines."""
+    def preview(self, form, until="Gas takes", **fields):
+        """Fill a form, and return the lines of its preview once one of them, or what is lacking,
+        has the text."""
         for name, text in fields.items():
             self.fill(form=form, name=name, text=text)
         self.press(name="Preview", form=form)
-        self.wait(text="Gas takes", selector=f"form[data-way={form}] .preview")
-        lines = self.lines(form)
+        self.wait(text=until, selector=f"form[data-way={form}] .preview")
+        return self.lines(form)
+
+    def send(self, form, **fields):
+        """Fill a form, look at the preview, sign and send; return the preview's lines."""
+        lines = self.preview(form, **fields)
         self.press(name="Sign and send", form=form)
         self.wait(text="Done.", selector=f"form[data-way={form}] .status")
         return lines

@@ -15,6 +15,7 @@ from strongroom.depositor.amounts import (
     hours_text,
     money,
     shares_text,
+    shares_text_up,
     to_assets,
     to_shares,
 )
@@ -28,6 +29,7 @@ const it = await import(process.argv[1]);
 const ways = {{
   assets: (text) => it.parse(text, it.MICRO, 7n), shares: (text) => it.parse(text, it.SHARE, 7n),
   money: (n) => it.money(BigInt(n)), sharesText: (n) => it.sharesText(BigInt(n)),
+  sharesTextUp: (n) => it.sharesTextUp(BigInt(n)),
   percent: (n) => it.percent(BigInt(n)), hours: (n) => it.hours(BigInt(n)), moment: (n) => it.moment(BigInt(n)),
 }};
 for await (const line of createInterface({{ input: process.stdin }})) {{
@@ -85,6 +87,7 @@ def test_amounts_are_read_alike(app, text):
 def test_amounts_are_shown_alike(app, number):
     assert app("money", str(number)) == money(number)
     assert app("sharesText", str(number)) == shares_text(number)
+    assert app("sharesTextUp", str(number)) == shares_text_up(number)
 
 
 @settings(max_examples=300, deadline=None)

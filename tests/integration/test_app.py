@@ -19,7 +19,11 @@ pytestmark = pytest.mark.skipif(
     PROGRAM is None or not CORE.exists(), reason="`apt-get install chromium` and `make setup`"
 )
 SHOTS = Path("build") / "shots"
-PRESSED = {"`strongroom claim`": '"Claim"', "`strongroom exit`": '"Leave in kind"'}
+PRESSED = {
+    "`strongroom claim`": '"Claim"',
+    "`strongroom exit`": '"Leave in kind"',
+    "`strongroom cancel`": '"Take back"',
+}
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +257,9 @@ def test_a_paused_vault_and_one_that_winds_down_let_everybody_out(place, browser
     browser.send("claim")
     vault.windDown(sender=people.guardian)
     browser.wait(text="gives everything back", selector="#now-state")
+    assert browser.preview("deposit", until="it accepts no deposits", amount="10") == []
+    expected = as_pressed(told(vault, alice).redeem(SHARE).lines)
+    assert browser.preview("redeem", amount="1")[:-1] == expected
     browser.send("exit", amount="all")
     assert vault.balanceOf(alice) == 0 and venue.pusd.balanceOf(alice) == 5_000 * UNIT
 
@@ -264,7 +271,14 @@ def test_a_stale_vault_gives_requests_back(place, browser, chain):
     report(vault)
     chain.mine(deltatime=vault.limit(8) + 1)
     browser.wait(text="the vault is stale", selector="#now-state")
-    browser.wait(text="nobody reports at present: take it back", selector="#requests")
+    browser.wait(text="none comes at present (the last report is too old)", selector="#requests")
+    view = told(vault, alice)
+    for form, expected in (
+        ("deposit", view.deposit(5 * UNIT)), ("redeem", view.redeem(5 * SHARE))
+    ):  # fmt: skip
+        lines = browser.preview(form, amount="5")
+        assert lines[:-1] == as_pressed(expected.lines)
+        assert "No report comes at present" in "".join(lines)
     browser.send("cancel")
     assert vault.liveEpochs(0, alice) == []
 

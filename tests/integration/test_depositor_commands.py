@@ -134,7 +134,10 @@ def test_leaving_in_kind(place, people, venue, open_market, give_tokens):
 
     run(redeem, "300", "--yes")
     report(vault, ("0.5", "0.6"), ("0.5", "0.6"))
-    assert "no redemption request 7" in run(leave, "--request", "7", "--yes", code=2)
+    said = run(leave, "--request", "7", "--yes", code=2)
+    assert "no redemption request 7 of yours waits: those that do: 1" in said
+    said = run(cancel, "redeem", "--request", "7", "--yes", code=2)
+    assert "there is no redeem request 7 yet. Yours: redeem --request 1" in said
     said = run(leave, "--request", "1", "--yes")
     assert "Redemption request 1 leaves the queue whole" in said
     assert "redeemRequestInKind: transaction 0x" in said
@@ -212,6 +215,63 @@ def test_what_waits_and_what_was_handed_back_say_so(
     run(deposit, "7", "--yes")
     assert "stale" not in run(position)
     assert json.loads(run(position, "--json"))["requests"][0]["state"] == "open"
+
+
+def test_what_is_worth_nothing_is_refused_and_what_stands_on_the_chain_is_told_alike(
+    place, people, venue
+):
+    """Sent past the preview, a redemption of one base unit settles at nothing; a claim in steps
+    of one base unit uses up the assets of a deposit. Claim and position say the same of both, and
+    the claim clears them."""
+    vault, alice, run, report = place
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    assert "1,000.000000 more are yours when you take them" in run(redeem, "all", code=2)
+    run(claim, "--yes")
+    assert "redeem at least 0.000001 shares" in run(redeem, "0.000000000000000001", "--yes", code=2)
+    vault.requestRedeem(1, alice, alice, sender=alice)
+    run(deposit, "0.000002", "--yes")
+    report(vault)
+    report(vault)
+    for _ in range(2):
+        vault.mint(1, alice, sender=alice)
+    assert (vault.maxDeposit(alice), vault.maxMint(alice)) == (0, 2 * 10**12 - 2)
+    assert (vault.maxRedeem(alice), vault.maxWithdraw(alice)) == (1, 0)
+    said = run(position)
+    assert "settled: take it with" in said and "settled at less than one unit" in said
+    said = run(claim, "--yes")
+    assert "You get 0.000001 shares" in said and "The claim only clears the request" in said
+    assert "mint: transaction" in said and "redeem: transaction" in said
+    assert vault.balanceOf(alice) == 1_000 * SHARE - 1 + 2 * 10**12
+    assert json.loads(run(position, "--json"))["requests"] == []
+    assert "nothing can be claimed: you have no request" in run(claim, "--yes", code=2)
+
+
+def test_where_no_report_comes_the_commands_promise_none(place, people, chain):
+    vault, _, run, report = place
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    run(redeem, "10", "--yes")
+    vault.setReporter("0x" + "00" * 20, sender=people.guardian)
+    silent = "No report comes at present: the vault has no reporter"
+    said = run(redeem, "5", "--yes")
+    assert silent in said and "anybody can call the vault's settle()" in said
+    assert "Your request waits: no report comes at present." in said
+    assert "The second report" not in said
+    assert silent in run(deposit, "5", "--dry-run")
+    assert silent in run(claim, code=2)
+    assert "open: it waits for a report, and none comes at present" in run(position)
+    for _ in range(2):  # as the preview says
+        chain.mine(deltatime=DAY)
+        vault.settle(sender=people.mallory)
+    assert "assets to claim       15.00 pUSD" in run(position)
+    chain.mine(deltatime=30 * DAY)
+    vault.windDown(sender=people.guardian)
+    said = run(deposit, "5", "--yes", code=2)
+    assert said.count("\n") == 1 and "winding down: it accepts no deposits" in said
 
 
 def test_what_is_lacking_is_said_and_nothing_is_sent(place, people, venue, deployer):

@@ -46,6 +46,11 @@ def shares_text(shares: int) -> str:
     return f"{shares // SHARE:,}.{shares % SHARE // (SHARE // MICRO):06d}"
 
 
+def shares_text_up(shares: int) -> str:
+    """Return base units of shares as whole ones, six decimals, rounded up."""
+    return shares_text(shares + SHARE // MICRO - 1)
+
+
 def hours_text(seconds: int) -> str:
     """Return seconds as hours with one decimal: "1.5"."""
     tenths = (10 * seconds + HOUR // 2) // HOUR

@@ -32,6 +32,8 @@ from strongroom.depositor.vault import DepositorVault
 from strongroom.depositor.words import say
 from strongroom.errors import BadInput, StrongroomError
 
+HOW_FAR = "See how far it is with `strongroom position`."
+
 
 @dataclass(frozen=True)
 class _Desk:
@@ -60,12 +62,7 @@ def run_deposit(options: DepositOptions) -> CommandResult:
     request = vault.send("requestDeposit", assets, who, who)
     steps = [request] if vault.allowance(who) >= assets else [vault.approve(assets), request]
     return _carry_out(
-        desk,
-        desk.view.deposit(assets),
-        steps,
-        f"{money(assets)} {vault.symbol}",
-        "The second report from now prices your deposit: then take your shares with "
-        "`strongroom claim`. See how far it is with `strongroom position`.",
+        desk, desk.view.deposit(assets), steps, f"{money(assets)} {vault.symbol}", HOW_FAR
     )
 
 
@@ -83,8 +80,7 @@ def run_redeem(options: RedeemOptions) -> CommandResult:
         desk.view.redeem(shares),
         [desk.vault.send("requestRedeem", shares, who, who)],
         f"{shares_text(shares)} shares",
-        "The second report from now prices your redemption: then take the assets with "
-        "`strongroom claim`. See how far it is with `strongroom position`.",
+        HOW_FAR,
     )
 
 
@@ -95,17 +91,10 @@ def run_claim(options: ClaimOptions) -> CommandResult:
         BadInput, NotPossible, Away, Refused: see `_carry_out`.
     """
     desk = _open(options)
-    vault, who = desk.vault, desk.wallet.address
-    assets, shares = (
-        vault.claimable(RequestKind.DEPOSIT, who)[0],
-        vault.claimable(RequestKind.REDEEM, who)[0],
-    )
-    steps = [vault.send("deposit", assets, who)] if assets else []
-    steps += [vault.send("redeem", shares, who, who)] if shares else []
     return _carry_out(
         desk,
         desk.view.claim(),
-        steps,
+        desk.vault.claims(desk.wallet.address),
         "",
         "The amounts are in your account: see `strongroom position`.",
     )
@@ -123,10 +112,7 @@ def run_cancel(options: CancelOptions) -> CommandResult:
         known = ", ".join(f"{each.side} --request {each.request_id}" for each in found)
         raise BadInput(f"you have several requests that can be taken back: name one of {known}")
     if not found:
-        raise NotPossible(
-            "you have no request that can be taken back: see `strongroom position` (one that a "
-            "report has just closed waits for the next report)"
-        )
+        raise NotPossible(desk.view.why_not_back(options.side, options.request))
     (request,) = found
     is_deposit = request.side is RequestKind.DEPOSIT
     function = "cancelDepositRequest" if is_deposit else "cancelRedeemRequest"
@@ -154,7 +140,10 @@ def run_exit(options: ExitOptions) -> CommandResult:
     if options.request is not None:
         request = desk.view.redemption(options.request)
         if request is None:
-            raise NotPossible(f"no redemption request {options.request} of yours waits")
+            known = ", ".join(map(str, desk.view.redemptions())) or "none"
+            raise NotPossible(
+                f"no redemption request {options.request} of yours waits: those that do: {known}"
+            )
         shares = request.pending
     else:
         shares = to_shares(str(options.shares), vault.shares_of(who))
@@ -198,7 +187,7 @@ def _open(options: Options) -> _Desk:
 def _carry_out(
     desk: _Desk, preview: Preview, steps: Sequence[Intended], handed_over: str, next_step: str
 ) -> CommandResult:
-    """Preview, simulate, ask, send.
+    """Preview, simulate, ask, send. `next_step` is said after what the preview says comes next.
 
     Raises:
         NotPossible: something is lacking, or the transactions would not go through.
@@ -219,7 +208,8 @@ def _carry_out(
                 sent.append(_send(desk, key, each))
     with _naming(sent):
         position = desk.view.position()
-    return CommandResult(preview.lines, bool(sent), tuple(sent), handed_over, next_step, position)
+    after = f"{preview.next} {next_step}".strip()
+    return CommandResult(preview.lines, bool(sent), tuple(sent), handed_over, after, position)
 
 
 def _send(desk: _Desk, key: Key, step: Intended) -> MinedTransaction:

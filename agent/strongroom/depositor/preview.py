@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from strongroom.chain.notices import moment
 from strongroom.chain.units import BPS, MICRO, PRICE
-from strongroom.depositor.amounts import hours_text, money, shares_text
+from strongroom.depositor.amounts import hours_text, money, shares_text, shares_text_up
 from strongroom.depositor.options import DepositorPosition, RequestKind, RequestLine
 from strongroom.depositor.requests import Dealing, DepositorRequest
 from strongroom.depositor.vault import AccountHolding, DepositorVault
@@ -23,10 +23,11 @@ class NotPossible(Refused):
 
 @dataclass(frozen=True)
 class Preview:
-    """What a command would do, and the reasons why it cannot."""
+    """What a command would do, the reasons why it cannot, and what comes next."""
 
     lines: tuple[str, ...]
     lacks: tuple[str, ...] = ()
+    next: str = ""
 
 
 class Depositor:
@@ -40,16 +41,21 @@ class Depositor:
         vault, who = self._vault, self._who
         dealing, shares, (bid, ask) = vault.dealing(self._now), vault.shares_of(who), vault.navs()
         found = {side: vault.requests(side, who) for side in RequestKind}
+        claimable = {side: vault.claimable(side, who) for side in RequestKind}
         return DepositorPosition(
             shares,
             shares * dealing.bid // PRICE,
             sum(each.pending for each in found[RequestKind.DEPOSIT]),
-            *vault.claimable(RequestKind.DEPOSIT, who),
+            *claimable[RequestKind.DEPOSIT],
             sum(each.pending for each in found[RequestKind.REDEEM]),
-            vault.claimable(RequestKind.REDEEM, who)[1],
+            claimable[RequestKind.REDEEM][1],
             bid,
             ask,
-            tuple(self._line(each, dealing) for side in RequestKind for each in found[side]),
+            tuple(
+                self._line(each, dealing, claimable[side][1] > 0)
+                for side in RequestKind
+                for each in found[side]
+            ),
             tuple(self._announced()),
         )
 
@@ -71,14 +77,52 @@ class Depositor:
             if number in (None, each.request_id) and each.can_be_taken_back(dealing)
         ]
 
+    def why_not_back(self, side: RequestKind | None, number: int | None) -> str:
+        """Return why nothing can be taken back of what `to_take_back` was asked for: whose it is,
+        and how far."""
+        dealing = self._vault.dealing(self._now)
+        mine = [each for one in RequestKind for each in self._vault.requests(one, self._who)]
+        meant = [
+            each for each in mine if side in (None, each.side) and number in (None, each.request_id)
+        ]
+        stand = "; ".join(
+            f"{each.side} request {each.request_id} is {each.words(dealing)}" for each in meant
+        )
+        kind = f"{side} request" if side else "request"
+        if number is None:
+            end = f" that can be taken back now: {stand}" if stand else ""
+            return f"you have no {kind}{end}"
+        if stand:
+            return f"this cannot be taken back now: {stand}"
+        yours = ", ".join(f"{each.side} --request {each.request_id}" for each in mine)
+        others = [self._others(one, number, dealing) for one in RequestKind if side in (None, one)]
+        return f"{'; '.join(others)}. " + (f"Yours: {yours}" if yours else "You have no request")
+
+    def _others(self, side: RequestKind, number: int, dealing: Dealing) -> str:
+        """Say of a request of which nothing is one's own what became of it."""
+        whole = self._vault.of_everybody(side, number)
+        if whole is None:
+            return f"there is no {side} request {number} yet"
+        return (
+            f"{side} request {number} ({whole.state(dealing)}) has nothing of yours: it is of "
+            "others, or you claimed it or took it back"
+        )
+
     def redemption(self, number: int) -> DepositorRequest | None:
         """Return a redemption of which something waits, by its id."""
         found = self._vault.requests(RequestKind.REDEEM, self._who)
         return next((each for each in found if each.request_id == number and each.pending), None)
 
+    def redemptions(self) -> list[int]:
+        """Return the ids of the redemptions of which something waits."""
+        found = self._vault.requests(RequestKind.REDEEM, self._who)
+        return [each.request_id for each in found if each.pending]
+
     def deposit(self, assets: int) -> Preview:
         """Preview a request to deposit."""
-        dealing = self._vault.dealing(self._now)
+        dealing, lacks = self._vault.dealing(self._now), tuple(self._deposit_lacks(assets))
+        if dealing.winding_down:
+            return Preview((), lacks)
         shares = assets * PRICE // dealing.ask
         worth = self._money(shares * dealing.bid // PRICE)
         up = _percent(dealing.max_up_bps)
@@ -86,6 +130,7 @@ class Depositor:
         lines = (
             say("hand_over", amount=self._money(assets)),
             *(() if has_allowed else (say("two_steps", amount=self._money(assets)),)),
+            *self._not_dealt(dealing),
             say("deposit_price"),
             say("deposit_gets", shares=shares_text(shares), worth=worth),
             say("deposit_back", percent=up),
@@ -94,13 +139,15 @@ class Depositor:
             *self._announced(),
             say("deposit_cancel"),
         )
-        return Preview(lines, tuple(self._deposit_lacks(assets)))
+        return Preview(lines, lacks, say("next_nobody" if dealing.silence else "deposit_next"))
 
     def redeem(self, shares: int) -> Preview:
         """Preview a request to redeem."""
         vault, dealing = self._vault, self._vault.dealing(self._now)
         lines = (
             say("redeem_hand_over", shares=shares_text(shares)),
+            *self._not_dealt(dealing),
+            *((say("winding_back"),) if dealing.winding_down else ()),
             say("redeem_price"),
             say("redeem_worth", worth=self._money(shares * dealing.bid // PRICE)),
             say("redeem_back", percent=_percent(dealing.max_down_bps)),
@@ -108,20 +155,24 @@ class Depositor:
             self._report_words(),
             say("redeem_leave"),
         )
-        return Preview(lines, tuple(self._shares_lacks(shares, vault.shares_of(self._who))))
+        lacks = list(self._shares_lacks(shares, vault.shares_of(self._who)))
+        lacks += [] if lacks else self._worth_lacks(shares, dealing)
+        after = say("next_nobody" if dealing.silence else "redeem_next")
+        return Preview(lines, tuple(lacks), after)
 
     def claim(self) -> Preview:
         """Preview a claim."""
-        found, lines = self.position(), []
-        if found.claimable_deposit:
-            shares, assets = found.claimable_shares, found.claimable_deposit
-            lines.append(
-                say("claim_shares", shares=shares_text(shares), assets=self._money(assets))
-            )
-        if found.claimable_assets:
-            lines.append(say("claim_assets", assets=self._money(found.claimable_assets)))
-        lacks = () if lines else (say("nothing_to_claim", last_report=self._report_words()),)
-        return Preview(tuple(lines), lacks)
+        lines = []
+        deposited, shares = self._vault.claimable(RequestKind.DEPOSIT, self._who)
+        redeemed, assets = self._vault.claimable(RequestKind.REDEEM, self._who)
+        if deposited or shares:
+            paid = self._money(deposited)
+            lines.append(say("claim_shares", shares=shares_text(shares), assets=paid))
+        if assets:
+            lines.append(say("claim_assets", assets=self._money(assets)))
+        elif redeemed:
+            lines.append(say("claim_nothing", shares=shares_text_up(redeemed)))
+        return Preview(tuple(lines), () if lines else (self._nothing_to_claim(),))
 
     def cancel(self, request: DepositorRequest) -> Preview:
         """Preview a cancellation."""
@@ -185,8 +236,51 @@ class Depositor:
             yield say("too_little", held=self._money(held), lacking=self._money(assets - held))
 
     def _shares_lacks(self, shares: int, held: int) -> Iterator[str]:
-        if not 0 < shares <= held:
-            yield say("shares_held", shares=shares_text(held))
+        if 0 < shares <= held:
+            return
+        words = [say("shares_held", shares=shares_text(held))]
+        to_claim = self._vault.claimable(RequestKind.DEPOSIT, self._who)[1]
+        waiting = sum(each.pending for each in self._vault.requests(RequestKind.REDEEM, self._who))
+        if to_claim:
+            words.append(say("shares_to_claim", shares=shares_text(to_claim)))
+        if waiting:
+            words.append(say("shares_waiting", shares=shares_text(waiting)))
+        yield ", ".join(words)
+
+    def _worth_lacks(self, shares: int, dealing: Dealing) -> list[str]:
+        """Return why a redemption would never bring anything: it is worth less than one unit."""
+        if shares * dealing.bid >= PRICE:
+            return []
+        if not dealing.bid:
+            return [say("collapsed")]
+        least = -(-PRICE // dealing.bid)
+        return [
+            say(
+                "least_redeem",
+                shares=shares_text_up(shares),
+                unit=self._money(1),
+                least=shares_text_up(least),
+            )
+        ]
+
+    def _not_dealt(self, dealing: Dealing) -> Iterator[str]:
+        """Say why a request would not be dealt with at present, and what can be done."""
+        if dealing.has_collapsed:
+            yield say("collapsed_now")
+        if dealing.silence:
+            yield f"{self._nobody(dealing)} {say('nobody_back')}"
+            if dealing.flat:
+                yield say("settle")
+
+    def _nobody(self, dealing: Dealing) -> str:
+        return say("nobody_reports", why=say(dealing.silence))
+
+    def _nothing_to_claim(self) -> str:
+        dealing = self._vault.dealing(self._now)
+        if not any(self._vault.requests(side, self._who) for side in RequestKind):
+            return say("nothing_asked")
+        silence = f" {self._nobody(dealing)}" if dealing.silence else ""
+        return say("nothing_to_claim", last_report=f"{self._report_words()}{silence}")
 
     def _waiting_words(self, dealing: Dealing) -> str:
         """Return when a deposit waits, and whether it would now."""
@@ -206,14 +300,14 @@ class Depositor:
         for each in found or ():
             yield each.sentence(self._now)
 
-    def _line(self, request: DepositorRequest, dealing: Dealing) -> RequestLine:
+    def _line(self, request: DepositorRequest, dealing: Dealing, brings: bool) -> RequestLine:
         return RequestLine(
             request.side,
             request.request_id,
             request.pending,
             request.claimable,
             str(request.state(dealing)),
-            request.words(dealing),
+            request.words(dealing, brings),
         )
 
     def _part(self, held: AccountHolding, part: int, whole: int, is_skipped: bool) -> Iterator[str]:

@@ -21,6 +21,13 @@ class RequestStage(StrEnum):
     SETTLED = "settled"
 
 
+SILENT = {  # what is said of them where no report comes
+    RequestStage.OPEN: "open_nobody",
+    RequestStage.CLOSED: "closed_nobody",
+    RequestStage.WAITS: "waits_nobody",
+}
+
+
 @dataclass(frozen=True)
 class Dealing:
     """What decides when and at which price requests are dealt with.
@@ -29,7 +36,8 @@ class Dealing:
         bid: published last, assets a share times 1e36; likewise ask
         reports: how many there were
         room: what deposits may still bring in, micro-units
-        nobody_deals: there is no reporter, the vault is stale, or it winds down
+        is_stale: the last report is too old to deal at
+        winding_down: no deposit is dealt with any more
     """
 
     bid: int
@@ -41,7 +49,21 @@ class Dealing:
     max_up_bps: int
     max_down_bps: int
     max_premium_bps: int
-    nobody_deals: bool = False
+    is_stale: bool = False
+    has_reporter: bool = True
+    winding_down: bool = False
+
+    @property
+    def silence(self) -> str:
+        """Why no report comes, as `WORDS` names it; empty: reports come."""
+        if not self.has_reporter:
+            return "no_reporter"
+        return "stale" if self.is_stale else ""
+
+    @property
+    def lets_all_back(self) -> bool:
+        """Whether also a request that waits for its report can be taken back."""
+        return bool(self.silence) or self.winding_down
 
     @property
     def is_dear(self) -> bool:
@@ -89,21 +111,28 @@ class DepositorRequest:
         state = self.state(dealing)
         if state is RequestStage.SETTLED:
             return False
-        return state is not RequestStage.CLOSED or dealing.nobody_deals
+        return state is not RequestStage.CLOSED or dealing.lets_all_back
 
-    def words(self, dealing: Dealing) -> str:
-        """Return where it stands, and what can be done."""
+    def words(self, dealing: Dealing, brings: bool = True) -> str:
+        """Return where it stands, and what can be done.
+
+        Args:
+            brings: a claim of its side takes more than nothing
+        """
         cancel = f"`strongroom cancel {self.side} --request {self.request_id}`"
         state = self.state(dealing)
         if state is RequestStage.SETTLED:
-            return say("settled")
-        if state is RequestStage.OPEN:
-            return say("open", cancel=cancel)
+            return say("settled" if brings else "settled_nothing")
         if state is RequestStage.HANDED_BACK:
             return say("rose" if self.side is RequestKind.DEPOSIT else "fell", cancel=cancel)
-        if state is RequestStage.CLOSED:
-            return say("closed_nobody" if dealing.nobody_deals else "closed", cancel=cancel)
-        return say("waits", reason=self._reason(dealing), cancel=cancel)
+        if dealing.winding_down and self.side is RequestKind.DEPOSIT:
+            return say("winding_deposit", stage=state, cancel=cancel)
+        if dealing.silence:
+            sentence, why = SILENT[state], say(dealing.silence)
+            return say(sentence, why=why, cancel=cancel, reason=self._reason(dealing))
+        if state is RequestStage.CLOSED and dealing.winding_down:
+            return say("closed_winding", cancel=cancel)
+        return say(state, cancel=cancel, reason=self._reason(dealing))
 
     def _reason(self, dealing: Dealing) -> str:
         if dealing.has_collapsed:

@@ -130,9 +130,9 @@ class DepositorVault:
             max_up_bps=self.limit("max_up_bps"),
             max_down_bps=self.limit("max_down_bps"),
             max_premium_bps=self.limit("max_premium_bps"),
-            nobody_deals=self.winding_down()
-            or now > int(self._vault.freshUntil())
-            or int(self._vault.reporter(), 16) == 0,
+            is_stale=now > int(self._vault.freshUntil()),
+            has_reporter=int(self._vault.reporter(), 16) != 0,
+            winding_down=self.winding_down(),
         )
 
     def limit(self, name: str) -> int:
@@ -186,6 +186,13 @@ class DepositorVault:
         _, _, anchor, closed_by, handed_back = self._vault.epochOf(side, epoch)
         return int(anchor), int(closed_by), bool(handed_back)
 
+    def of_everybody(self, side: RequestKind, number: int) -> DepositorRequest | None:
+        """Return what everybody has in a request's epoch; None: there is no such epoch yet."""
+        if number > int(self._vault.epochs()[SIDES[side]]):
+            return None
+        left = int(self._vault.epochOf(SIDES[side], number)[1])
+        return DepositorRequest(side, number, left, 0, *self._epoch(SIDES[side], number))
+
     def claimable(self, side: RequestKind, who: str) -> tuple[int, int]:
         """Return what of a side is settled and what can be claimed for it: of deposits assets
         and shares, of redemptions shares and assets."""
@@ -236,6 +243,21 @@ class DepositorVault:
         """Call a function of the vault."""
         data = getattr(self._vault, function).encode_input(*arguments)
         return Intended(function, self.address, data)
+
+    def claims(self, who: str) -> list[Intended]:
+        """Take what is settled of both sides: for all that was handed over, or, where an earlier
+        claim used that up, what is left of what came for it."""
+        (deposited, shares), (redeemed, assets) = (
+            self.claimable(side, who) for side in RequestKind
+        )
+        found = []
+        if deposited or shares:
+            name, amount = ("deposit", deposited) if deposited else ("mint", shares)
+            found.append(self.send(name, amount, who))
+        if redeemed or assets:
+            name, amount = ("redeem", redeemed) if redeemed else ("withdraw", assets)
+            found.append(self.send(name, amount, who, who))
+        return found
 
     def exit(self, who: str, shares: int, request: int | None, skip: tuple[str, ...]) -> Intended:
         """Leave in kind: with shares that somebody holds, or with those of a waiting request."""

@@ -9,6 +9,19 @@ WORDS: Mapping[str, str] = {
     "not_above_0": "an amount must be more than 0, not {text}",
     "too_large": "{text} is more than any vault holds: name a smaller amount",
     "too_fine": "{text} has too many decimals: use at most {decimals}",
+    # who reports
+    "no_reporter": "the vault has no reporter",
+    "stale": "the last report is too old",
+    "collapsed_now": "The price has collapsed: no request is dealt with. {exit} stays open.",
+    "nobody_reports": "No report comes at present: {why}.",
+    "nobody_back": "Until one does nothing is priced or paid, and you can take a request back at "
+    "any time with {cancel}.",
+    "settle": "No market is open: until one is, anybody can call the vault's settle(), which deals "
+    "as a report does.",
+    "winding_back": "The vault is winding down: you can take a request back at any time with "
+    "{cancel}.",
+    "next_nobody": "Your request waits: no report comes at present. You can take it back at any "
+    "time with {cancel}.",
     # deposit
     "hand_over": "You hand over {amount} now.",
     "two_steps": "Two transactions do it: the first lets the vault take {amount}, the second "
@@ -28,6 +41,8 @@ WORDS: Mapping[str, str] = {
     "last_report": "The last report was {hours} hours ago ({moment}).",
     "deposit_cancel": "You can cancel the request until a report has closed it, and again once a "
     "later report has left it over. When it is dealt with, take your shares with {claim}.",
+    "deposit_next": "The second report from now prices your deposit: then take your shares with "
+    "{claim}.",
     # what a deposit lacks
     "winding_down": "the vault is winding down: it accepts no deposits",
     "paused": "the vault is paused: it accepts no deposits until it is unpaused",
@@ -48,11 +63,20 @@ WORDS: Mapping[str, str] = {
     "pays the rest at later reports.",
     "redeem_leave": "You can leave in kind at any time with {exit}, also with a request that "
     "waits.",
+    "redeem_next": "The second report from now prices your redemption: then take the assets with "
+    "{claim}.",
+    "least_redeem": "{shares} shares are worth less than one unit of the asset ({unit}) at the "
+    "last bid: redeem at least {least} shares",
     "shares_held": "you hold {shares} shares",
+    "shares_to_claim": "{shares} more are yours when you take them with {claim}",
+    "shares_waiting": "{shares} more wait in your redemption requests",
     # claim
     "claim_shares": "You get {shares} shares for the {assets} that you deposited.",
     "claim_assets": "You get {assets} for the shares that you redeemed.",
+    "claim_nothing": "You get nothing for the {shares} shares that you redeemed: they were worth "
+    "less than one unit of the asset. The claim only clears the request.",
     "nothing_to_claim": "nothing can be claimed yet. {last_report}",
+    "nothing_asked": "nothing can be claimed: you have no request",
     # cancel
     "take_back": "You take {side} request {number} back and get {amount}.",
     "take_back_more": "What reports have settled of it comes with it.",
@@ -73,15 +97,25 @@ WORDS: Mapping[str, str] = {
     # a request, where it stands
     "open": "open: the next report closes it, the one after deals with it; until it is closed take "
     "it back with {cancel}",
+    "open_nobody": "open: it waits for a report, and none comes at present ({why}); take it back "
+    "with {cancel}",
+    "winding_deposit": "{stage}: the vault is winding down and deals with no deposit: take it back "
+    "with {cancel}",
     "settled": "settled: take it with {claim}",
+    "settled_nothing": "settled at less than one unit of the asset: nothing comes of it, {claim} "
+    "clears it",
     "rose": "handed back: the price rose too far since you asked, so it will never be dealt with: "
     "take it back with {cancel}",
     "fell": "handed back: the price fell too far since you asked, so it will never be dealt with: "
     "take it back with {cancel}",
     "closed": "closed: the next report deals with it",
-    "closed_nobody": "closed: the next report deals with it; nobody reports at present: take it "
-    "back with {cancel}",
+    "closed_nobody": "closed: the next report deals with it, and none comes at present ({why}); "
+    "take it back with {cancel}",
+    "closed_winding": "closed: the next report deals with it; the vault is winding down, so until "
+    "then you can take it back with {cancel}",
     "waits": "waits: {reason}; take it back with {cancel}",
+    "waits_nobody": "waits: {reason}, and no report comes at present ({why}); take it back with "
+    "{cancel}",
     "collapsed": "the price has collapsed, nothing is dealt with: {exit} stays open",
     "no_idle": "idle assets did not reach at the last report",
     "unproven": "the ask is more than {percent} above the bid, too much in it is not proven yet",
@@ -94,9 +128,13 @@ WORDS: Mapping[str, str] = {
     "no_gas": "you have none of the chain's coin to pay for gas",
     "little_gas": "you have {held} of the chain's coin, gas may take {coin}",
 }
-COMMANDS = {"claim": "`strongroom claim`", "exit": "`strongroom exit`"}
+COMMANDS = {
+    "claim": "`strongroom claim`",
+    "exit": "`strongroom exit`",
+    "cancel": "`strongroom cancel`",
+}
 
 
 def say(sentence: str, **values: object) -> str:
     """Return a sentence of `WORDS`, filled in."""
-    return WORDS[sentence].format(**COMMANDS, **values)
+    return WORDS[sentence].format(**{**COMMANDS, **values})
