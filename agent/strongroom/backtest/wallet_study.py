@@ -2,8 +2,10 @@
 
 What counts is not what a wallet earned but what a follower would have: who buys the same token some
 time after it, at the next price that somebody else trades at, with slippage and fee, one unit each.
-Wallets are chosen by betting odds (analysis/odds.py), at most `false_rate` of them without an edge,
-from events that had settled by then. Every later entry of a chosen wallet is out of sample.
+The first entry in an event is followed: what a wallet adds to depends on how it went, and a mean of
+all would show an edge where there is none. Wallets are chosen by what a purse would have made of
+their entries (analysis/free_money.py), at most `false_rate` of them without an edge, by what had
+been paid by then. Every later entry of a chosen wallet is out of sample.
 """
 
 import json
@@ -11,22 +13,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from math import log
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from strongroom.analysis.fair_null import Event
-from strongroom.analysis.odds import chosen, log_wealth
-from strongroom.analysis.verdict import LEAST_EVENTS, conclude
+from strongroom.analysis.fair_null import Event, HeldToken
+from strongroom.analysis.free_money import Purses
+from strongroom.analysis.odds import chosen
+from strongroom.analysis.verdict import LEAST_EVENTS, VerdictWord, conclude
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, HOUR
 from strongroom.errors import BadInput
 
 FILLS = ("time", "wallet", "condition", "outcome", "side", "price", "size")
 OUTCOMES = ("condition", "yes_pays", "resolved_at")
-_BET = ("event", "result", "best", "resolved_at")
+_ENTRY = ("event", "cost", "result", "resolved_at")
+_BET = ("opened", "resolved_at", "result")
+NEVER = 2**60  # s: when an event is paid of which no outcome is known
 SCHEMA = 1
 OWN_PRINTS = 5  # of a wallet itself in a row, after which nobody could have followed it
 
@@ -44,7 +48,7 @@ class FollowRules:
         window_s: within which somebody else must trade after that
         slippage: on the next price
         fee_rate: of p * (1 - p)
-        fewest: settled events of a wallet that may be chosen
+        fewest: events that a wallet must have entered to be tested
         false_rate: of the chosen, at most so many without an edge, on average
         every_s: between two choices
         delays: that decay is shown at, seconds
@@ -68,8 +72,8 @@ class FollowedWallet:
 
     Attributes:
         events: settled ones that it entered
-        log_wealth: of betting on its entries (natural logarithm)
-        mean: return of following it, a unit each event
+        log_wealth: what a purse made of its entries (natural logarithm)
+        mean: return of following it, a unit each settled event
         capacity: what could be bought behind it without moving the price by `room`; median, units
     """
 
@@ -85,6 +89,8 @@ class OutOfSample:
     """What following the wallets chosen so far brought afterwards.
 
     Attributes:
+        open: events that are not settled; it passes only if it would were all of them lost
+        p: of the fair-price null, on what is settled
         word: passes, fails, cannot be told from 0, too few events, nothing was traded
     """
 
@@ -92,8 +98,9 @@ class OutOfSample:
     dates: int
     entries: int
     mean: float
-    log_odds: float
+    p: float
     losing: int
+    open: int
     word: str
 
 
@@ -102,7 +109,7 @@ class WalletStudy:
     """Everything found.
 
     Attributes:
-        tested: wallets with enough events at the end
+        tested: wallets that had entered enough events at the end
         decay: delay in seconds -> mean return of following today's wallets; in sample, since they
             were chosen on these events
         unfollowable: share of buys after which nobody else traded in time
@@ -152,20 +159,22 @@ def study_of(
     data: Mapping[str, str] | None = None,
 ) -> WalletStudy:
     """Study frames as `_trades` and `_settled` return them."""
-    entries, buys = _entries(trades, settled, rules, rules.delay_s)
+    every, buys = _entries(trades, settled, rules, rules.delay_s)
+    entries = _first(every, "wallet", "event")
     as_of = int(trades["time"].max() or 0)  # type: ignore[arg-type]
-    tested, followed = _chosen(entries, as_of, rules)
+    tested, followed = _Choice(entries, rules).at(as_of)
     ours = entries.filter(pl.col("wallet").is_in([each.wallet for each in followed]))
     followed = tuple(_with_capacity(each, ours) for each in followed)
     names = [each.wallet for each in followed]
     decay = {}
     for delay in rules.delays:
         late, _ = _entries(trades, settled, rules, delay)
-        decay[delay] = _mean(_by_event(late.filter(pl.col("wallet").is_in(names))))
+        ours = late.filter(pl.col("wallet").is_in(names) & (pl.col("resolved_at") <= as_of))
+        decay[delay] = _mean(_first(ours, "event"))
     return WalletStudy(
         as_of, len(trades), trades["wallet"].n_unique(), tested, followed,
         _out_of_sample(entries, as_of, rules), decay if names else {},
-        1 - len(entries) / buys if buys else 0.0, dict(data or {}), rules,
+        1 - len(every) / buys if buys else 0.0, dict(data or {}), rules,
     )  # fmt: skip
 
 
@@ -201,7 +210,11 @@ def _trades(fills: pl.DataFrame) -> pl.DataFrame:
     if len(bad):
         raise BadFills(f"fills: {len(bad)} rows are none, the first is {bad.row(0)}")
     yes_price = pl.when("yes").then("price").otherwise(1 - pl.col("price"))
-    return found.drop("o", "s").with_columns(yes_price.alias("yes_price")).sort("time")
+    return (
+        found.drop("o", "s")
+        .with_columns(yes_price.alias("yes_price"))
+        .sort("time", maintain_order=True)
+    )
 
 
 def _settled(outcomes: pl.DataFrame) -> pl.DataFrame:
@@ -226,7 +239,11 @@ def _entries(
     trades: pl.DataFrame, settled: pl.DataFrame, rules: FollowRules, delay: int
 ) -> tuple[pl.DataFrame, int]:
     """Return a row for each buy that could be followed, and how many buys there were."""
-    buys = trades.filter("buys").join(settled, on="condition")
+    buys = trades.filter("buys").join(settled, on="condition", how="left", maintain_order="left")
+    buys = buys.with_columns(
+        pl.col("resolved_at").fill_null(NEVER),
+        pl.col("event").fill_null(pl.col("condition")),
+    )
     buys = buys.filter(pl.col("time") < pl.col("resolved_at"))
     prints = trades.select(
         pl.col("time").alias("print_time"), "condition",
@@ -262,10 +279,12 @@ def _priced(entries: pl.DataFrame, trades: pl.DataFrame, rules: FollowRules) -> 
     priced = entries.with_columns(price.alias("paid"), pays.alias("pays"))
     fee = rules.fee_rate * pl.col("paid") * (1 - pl.col("paid"))
     priced = priced.with_columns((pl.col("paid") + fee).alias("cost")).filter(pl.col("cost") < 1)
-    priced = priced.with_columns((pl.col("pays") / pl.col("cost") - 1).alias("result"))
+    result = (pl.col("pays") / pl.col("cost") - 1).fill_null(-1.0)  # without an outcome: never paid
+    priced = priced.with_columns(result.alias("result"))
     return _with_room(priced, trades, rules).select(
-        "wallet", "event", "time", "resolved_at", "cost", "result", "room"
-    )
+        "wallet", "event", "time", pl.col("print_time").alias("opened"), "row", "resolved_at",
+        "cost", "result", "room",
+    )  # fmt: skip
 
 
 def _with_room(priced: pl.DataFrame, trades: pl.DataFrame, rules: FollowRules) -> pl.DataFrame:
@@ -289,36 +308,43 @@ def _with_room(priced: pl.DataFrame, trades: pl.DataFrame, rules: FollowRules) -
 
 def _no_entries() -> pl.DataFrame:
     kinds: dict[str, type[pl.DataType]] = {"wallet": pl.String, "event": pl.String}
-    kinds |= dict.fromkeys(("time", "resolved_at"), pl.Int64)
+    kinds |= dict.fromkeys(("time", "opened", "row", "resolved_at"), pl.Int64)
     kinds |= dict.fromkeys(("cost", "result", "room"), pl.Float64)
     return pl.DataFrame(schema=kinds)
 
 
-def _by_event(entries: pl.DataFrame) -> pl.DataFrame:
-    """Return an event a row: the mean result of its entries, and the most it could have been."""
-    return entries.group_by("event").agg(
-        pl.col("result").mean(),
-        (1 / pl.col("cost") - 1).mean().alias("best"),
-        pl.col("resolved_at").max(),
-        pl.len().alias("entries"),
-    )
+def _first(entries: pl.DataFrame, *of: str) -> pl.DataFrame:
+    """Return the first entry in each event, of each wallet or of all, in the order in which they
+    could be followed."""
+    ordered = entries.sort("opened", "wallet", "event", "row")
+    return ordered.unique(list(of), keep="first", maintain_order=True)
 
 
-def _chosen(
-    entries: pl.DataFrame, now: int, rules: FollowRules
-) -> tuple[int, tuple[FollowedWallet, ...]]:
-    """Return how many wallets were tested on what had settled, and those that are chosen."""
-    known = entries.filter(pl.col("resolved_at") <= now)
-    events = known.group_by("wallet", "event").agg(pl.col("result").mean()).sort("event")
-    tested: list[FollowedWallet] = []
-    for (wallet,), rows in events.group_by("wallet", maintain_order=True):
-        results = rows["result"].to_numpy()
-        if len(results) >= rules.fewest:
-            mean = float(results.mean())
-            tested.append(FollowedWallet(str(wallet), len(results), log_wealth(results), mean, 0))
-    tested.sort(key=lambda each: (-each.log_wealth, each.wallet))
-    kept = chosen([each.log_wealth for each in tested], rules.false_rate) if tested else []
-    return len(tested), tuple(tested[place] for place in kept)
+class _Choice:
+    """The wallets that are chosen as time goes on, by what was known then."""
+
+    def __init__(self, entries: pl.DataFrame, rules: FollowRules):
+        self._rules = rules
+        self._entries = {
+            str(wallet): rows for (wallet,), rows in entries.group_by("wallet", maintain_order=True)
+        }
+        self._purses = {wallet: Purses() for wallet in self._entries}
+
+    def at(self, now: int) -> tuple[int, tuple[FollowedWallet, ...]]:
+        """Return how many wallets are tested, and those that are chosen; `now` never goes back."""
+        tested = []
+        for wallet, rows in self._entries.items():
+            purses = self._purses[wallet]
+            made = rows[purses.bets :].filter(pl.col("opened") <= now)
+            for bet in made.select(_BET).iter_rows():
+                purses.bet(*bet)
+            if purses.bets >= self._rules.fewest:
+                paid = rows.filter(pl.col("resolved_at") <= now)
+                wealth = purses.log_wealth(now)
+                tested.append(FollowedWallet(wallet, len(paid), wealth, _mean(paid), 0))
+        tested.sort(key=lambda each: (-each.log_wealth, each.wallet))
+        kept = chosen([each.log_wealth for each in tested], self._rules.false_rate)
+        return len(tested), tuple(tested[place] for place in kept)
 
 
 def _with_capacity(wallet: FollowedWallet, entries: pl.DataFrame) -> FollowedWallet:
@@ -332,25 +358,34 @@ def _out_of_sample(entries: pl.DataFrame, as_of: int, rules: FollowRules) -> Out
     later = []
     if not entries.is_empty():
         start = int(entries["resolved_at"].min() or 0)  # type: ignore[arg-type]
+        choice = _Choice(entries, rules)
         for now in range(start, as_of + 1, rules.every_s):
-            _, wallets = _chosen(entries, now, rules)
+            _, wallets = choice.at(now)
             inside = pl.col("time").is_between(now, now + rules.every_s, closed="right")
             names = [each.wallet for each in wallets]
             later.append(entries.filter(inside & pl.col("wallet").is_in(names)))
     followed = pl.concat(later) if later else _no_entries()
-    settled = followed.filter(pl.col("resolved_at") <= as_of)
-    events = _by_event(settled).sort("event")
-    found = conclude([_bet(*each) for each in events.select(_BET).iter_rows()], 0, details=False)
+    events = _first(followed, "event")
+    is_settled = pl.col("resolved_at") <= as_of
+    settled, open_ = events.filter(is_settled), events.filter(~is_settled)
+    bets = [_bet(*each) for each in settled.select(_ENTRY).iter_rows()]
+    found = conclude(bets, 0, details=False)
+    word = found.word
+    if word == VerdictWord.PASSES and len(open_):
+        lost = [_bet(name, cost, -1.0, as_of) for name, cost in open_["event", "cost"].iter_rows()]
+        if conclude([*bets, *lost], 0, details=False).word != word:
+            word = VerdictWord.UNKNOWN
     return OutOfSample(
-        found.events, found.dates, len(settled), _mean(events), log(found.odds or 1.0),
-        found.losing, found.word.value,
+        found.events, found.dates, len(followed.filter(is_settled)), _mean(settled),
+        found.p_pass, found.losing, len(open_), word.value,
     )  # fmt: skip
 
 
-def _bet(name: str, result: float, best: float, resolved_at: int) -> Event:
-    """Return an event that was followed with one unit, all of which may be lost."""
+def _bet(name: str, cost: float, result: float, resolved_at: int) -> Event:
+    """Return an event that was followed with one unit and held to its end."""
     date = f"{datetime.fromtimestamp(resolved_at, UTC):%Y-%m-%d}"
-    return Event(name, date, 1.0, result, 1.0, max(best, result))
+    held = (HeldToken(name, True, 1 / cost, 1.0),)
+    return Event(name, date, 1.0, result, 1.0, 1 / cost - 1, holdings=held)
 
 
 def _mean(events: pl.DataFrame) -> float:
@@ -373,13 +408,13 @@ def show_wallets(study: WalletStudy) -> None:
     console, found = Screen(), study.out_of_sample
     until = datetime.fromtimestamp(study.as_of, UTC).date()
     console.print(
-        f"{study.fills:,} fills of {study.wallets:,} wallets until {until}; {study.tested:,} with "
-        f"at least {study.rules.fewest} settled events; after {study.unfollowable:.0%} of all buys "
-        "nobody else traded in time."
+        f"{study.fills:,} fills of {study.wallets:,} wallets until {until}; {study.tested:,} of "
+        f"them entered at least {study.rules.fewest} events; after {study.unfollowable:.0%} of all "
+        "buys nobody else traded in time."
     )
     if study.followed:
         table = Table(box=box.SIMPLE)
-        for name in ("wallet", "events", "mean return", "odds", "capacity"):
+        for name in ("wallet", "events", "mean return", "log of the purse", "capacity"):
             table.add_column(name, justify="right", overflow="fold")
         for each in study.followed:
             table.add_row(
@@ -393,5 +428,5 @@ def show_wallets(study: WalletStudy) -> None:
         console.print("No wallet is followed: none is told from luck.")
     console.print(
         f"Out of sample: {found.events} events on {found.dates} dates, {found.entries} entries, "
-        f"{found.losing} losing events, mean {found.mean:+.2%}: {found.word}."
+        f"{found.losing} losing events, {found.open} open, mean {found.mean:+.2%}: {found.word}."
     )
