@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 from eth_abi.abi import encode
 from rich.table import Table
-from strongroom.audit.command import AuditOptions, run_audit, show
+from strongroom.audit.command import AuditOptions, run_audit
+from strongroom.audit.showing import show
 from strongroom.backtest.report import _write_csv
 from strongroom.backtest.simulated_chain import ClosedMarket
 from strongroom.cli.boundary import Ended

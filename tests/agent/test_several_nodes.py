@@ -3,8 +3,9 @@ of the age of what was audited."""
 
 import pytest
 from strongroom.app.command import PageOptions, run_page
-from strongroom.audit.command import AuditOptions, run_audit, show
+from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.nodes import APART, ComparedNodes, NodesDiffer
+from strongroom.audit.showing import show
 from strongroom.audit.wording import age_words
 from strongroom.chain.units import DAY
 

@@ -8,6 +8,8 @@ import ape
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
+from strongroom.audit.gate_events import Admitted
+from strongroom.audit.gates import GateCode, room_of
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.ids import to_bytes
 from strongroom.signing.hashing import safe_message_hash, safe_transaction_hash
@@ -16,6 +18,7 @@ from strongroom.signing.keys import envelope, sign_as_owners
 from tests.ape_devnet import container
 from tests.defaults import DAY, UNIT, WAD, a_class
 from tests.proofs_recorded import ABI, recorded, recorded_proofs
+from tests.seeds import dice
 from tests.signing import (
     BUY,
     EOA,
@@ -343,6 +346,31 @@ def test_the_size_is_kellys_part_of_the_stake(stage, proof, side, price):
     stage.allocate(market, most, side, price, proof)
     assert stage.exposure(market) == most
     assert stage.gate.roomOf(market, side, price, proof.output) == 0
+
+
+def test_the_auditors_arithmetic_is_the_contracts(stage):
+    """Random forecasts, prices and what is at risk: the same room, and none at the same places."""
+    market, chance = stage.open(), dice("gate room", 1)
+    code = GateCode(
+        class_id=0, keeper="", verifier="", verifier_hash="", model_hash="", inputs=8,
+        scale_bits=13, edge_bps=200, stake=STAKE, min_age=MIN_AGE, max_age=MAX_AGE,
+    )  # fmt: skip
+    rooms = []
+    for at_risk in (0, 333_333_333):
+        if at_risk:
+            stage.commit(market)
+            stage.allocate(market, at_risk)
+        for _ in range(20):
+            output, side = chance.randint(0, ONE + 1), chance.randrange(2)
+            price = chance.choice([1, WAD - 1, chance.randint(1, WAD - 1)])
+            asked = Admitted(0, "", 0, "", "", "", output, side, price, 0, 0)
+            try:
+                wanted = stage.gate.roomOf(market, side, price, output)
+            except ape.exceptions.ContractLogicError:
+                wanted = None
+            rooms.append(wanted)
+            assert room_of(code, asked, at_risk) == wanted
+    assert 5 < rooms.count(None) < 35 and len({*rooms}) > 5
 
 
 def test_one_proof_after_another_does_not_stack_up(stage):

@@ -13,7 +13,8 @@ import json
 import pytest
 from click.testing import CliRunner
 from strongroom.audit.auditor import Auditor, Scope
-from strongroom.audit.command import AuditOptions, run_audit, show
+from strongroom.audit.command import AuditOptions, run_audit
+from strongroom.audit.showing import show
 from strongroom.audit.verdict import verdict_hash
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import keccak

@@ -2,13 +2,17 @@
 a gated allocation by a real Safe."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import ape
 import pytest
 from click.testing import CliRunner
 from eth_utils import keccak
+from jsonschema import Draft202012Validator
+from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import canonical, to_bytes, to_hex
+from strongroom.cli.audit import command as audit
 from strongroom.cli.proof import command
 from strongroom.devnet import contracts as devnet
 
@@ -16,6 +20,7 @@ from tests.defaults import DAY, UNIT, WAD, a_class
 from tests.proofs_recorded import recorded, recorded_proofs
 
 FIRST, SECOND, REPORTER, STRANGER = "TEST::20", "TEST::21", "TEST::3", "TEST::10"
+SCHEMA = json.loads(Path("docs/schemas/audit-2.json").read_text())
 LIKELY, UNLIKELY = recorded_proofs()
 
 
@@ -118,6 +123,67 @@ def test_from_a_commitment_to_a_gated_allocation(gated, chain):
     assert gated.vault.bookOf(gated.market)[0] == 50 * UNIT
     assert tuple(gated.gate.admissionOf(gated.market))[:2] == (0, WAD // 2)
     assert "no inputs wait" in run(*gated.allocation, *both, code=2)
+
+
+def audited(gated, *more, code=0):
+    line = ["--vault", gated.vault.address, "--rpc", ape.networks.provider.uri, "--json"]
+    line += ["--proof-gate", gated.gate.address, *map(str, more)]
+    run = CliRunner(mix_stderr=False).invoke(audit, line)
+    assert run.exit_code == code, run.stdout + run.stderr
+    return json.loads(run.stdout) if code < 2 else run.stderr
+
+
+def test_the_audit_holds_a_gate_against_its_rule(gated, chain):
+    """By the node's own logs, code and proofs; the model's forecast in floating point."""
+    model = gated.circuit / "model.onnx"
+    commit(gated, "no", "--account", REPORTER, "--yes")
+    commit(gated, "yes", "--account", REPORTER, "--yes")
+    chain.mine(timestamp=chain.blocks.head.timestamp + 600)
+    gated.run(*gated.allocation, "--account", FIRST, "--account", SECOND, "--yes")
+    found = audited(gated)
+    Draft202012Validator(SCHEMA).validate(found)
+    (said,) = found["proof_gates"]
+    assert said == {
+        "gate": gated.gate.address.lower(),
+        "class_id": 0,
+        "keeper": gated.safe.address.lower(),
+        "is_keeper": True,
+        "verifier": str(gated.gate.terms().verifier).lower(),
+        "verifier_hash": to_hex(bytes(gated.gate.terms().verifier_hash)),
+        "model_hash": to_hex(keccak(model.read_bytes())),
+        "commitments": 2,
+        "proofs": 1,
+        "assets": str(50 * UNIT),
+        "others": 0,
+        "recomputed": None,
+    }
+    listed = {each["what"]: each["known"] for each in found["code"]}
+    assert listed["proof gate"] == "ProofGate"
+    assert listed["verifier of the gate"] == listed["keeper of the gate"] == ""
+    pytest.importorskip("onnx", reason="the extra zk is not installed")
+    assert audited(gated, "--proof-model", model)["proof_gates"][0]["recomputed"] == 1
+    other = gated.folder / "other.onnx"
+    other.write_bytes(b"another")
+    assert "is no gate's model" in audited(gated, "--proof-model", other, code=2)
+
+
+def test_the_audit_names_a_gate_or_verifier_of_other_code(gated, chain):
+    verifier, request = gated.gate.terms().verifier, ape.networks.provider.make_request
+    request("anvil_setCode", [verifier, "0x60015f5260205ff3"])
+    (found,) = audited(gated, code=1)["differences"]
+    assert found["what"].endswith("code of its verifier")
+    whole = ape.networks.provider.get_code(gated.gate.address)
+    changed = bytearray(whole)
+    changed[500] ^= 1
+    request("anvil_setCode", [gated.gate.address, to_hex(bytes(changed))])
+    (found,) = audited(gated, code=1)["differences"]
+    assert (found["expected"], found["found"]) == ("ProofGate", "differs at byte 500")
+    words = len(artifact("ProofGate").runtime)
+    changed = bytearray(whole)
+    changed[words + 31] ^= 1
+    request("anvil_setCode", [gated.gate.address, to_hex(bytes(changed))])
+    (found,) = audited(gated, code=1)["differences"]
+    assert found["what"].endswith("VAULT")
 
 
 def test_what_the_gate_would_refuse_is_not_sent(gated, chain):

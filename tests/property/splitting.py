@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from strongroom.audit.both_books import BothBooks
 from strongroom.audit.events import AuditedEvent
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.logs import RawLog
 from strongroom.audit.payouts import PayoutBooks
 from strongroom.audit.readers import read_logs, splitter_readers, vault_readers
-from strongroom.audit.splitter import BothBooks
 from strongroom.audit.transactions import Transaction
 
 from tests.property.evm import Evm, Logs

@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING
 from strongroom.addresses import typed_address
 from strongroom.audit.deciding_bounds import DecidingBounds, Spending
 from strongroom.chain.ids import Json, JsonObject
-from strongroom.chain.units import MICRO, SHARE
+from strongroom.chain.units import MICRO
 from strongroom.errors import BadInput
-from strongroom.foreign_text import plain
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from strongroom.audit.auditor import Audit, Scope
     from strongroom.audit.contracts import Identity
     from strongroom.audit.deciding import DecisionsAgain, StartsDecider
+    from strongroom.audit.gates import GateStatement, ModelAgain
     from strongroom.audit.income import IncomeKind
     from strongroom.audit.lines import AuditLines
     from strongroom.audit.node import Node
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from strongroom.audit.verdict import Verdict
     from strongroom.chain.places import DocumentPlace
 
-SHOWN = 20  # differences
 RPC = "http://127.0.0.1:8545"
 VAULT = "{vault}"  # stands for its address in a place of documents
 MOST = 2**128 - 1  # a class or a cap
@@ -119,6 +118,8 @@ class AuditOptions:
         views: further places of published views and settings, as those of the evidence
         ahead: a second process reads while this one books, where the machine has one to spare
         splitter: of the vault's fees, whose payouts are computed anew; "": none
+        gates: of classes, whose allocations by proof are held against their rule
+        models: of gates, which make proven forecasts again
     """
 
     vault: str
@@ -144,6 +145,8 @@ class AuditOptions:
     ahead: bool = False
     are_shared: bool = False
     splitter: str = ""
+    gates: tuple[str, ...] = ()
+    models: tuple[ModelAgain, ...] = ()
 
     @property
     def deciding(self) -> str:
@@ -163,6 +166,7 @@ class AuditResult:
     what_if_cap: WhatIfCap | None = None
     attestation: dict[str, str] | None = None
     payouts: PayoutStatement | None = None
+    gates: tuple[GateStatement, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -185,6 +189,8 @@ class AuditResult:
             found["what_if_cap"] = asdict(self.what_if_cap)
         if self.payouts is not None:
             found["payouts"] = asdict(self.payouts)
+        if self.gates:
+            found["proof_gates"] = [asdict(each) for each in self.gates]
         if self.attestation is not None:
             found["attestation"] = self.attestation
         return found
@@ -222,8 +228,8 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         audit = auditor.run(options.progress)
     plain = AuditResult(audit.verdict, identity)
     result = _executed_again(options, plain, audit, recorder, (node, scope))
-    if options.splitter:
-        result = _with_payouts(result, audit, options.splitter, (node, scope))
+    if options.splitter or options.gates:
+        result = _with_beside(result, audit, options, (node, scope))
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
@@ -234,24 +240,24 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
     return replace(result, seconds=time.monotonic() - started)
 
 
-def _with_payouts(
-    result: AuditResult, audit: Audit, splitter: str, of_chain: tuple[Node, Scope]
+def _with_beside(
+    result: AuditResult, audit: Audit, options: AuditOptions, of_chain: tuple[Node, Scope]
 ) -> AuditResult:
-    """Compute a splitter's payouts anew; what differs joins the verdict. Of a vault that is not
-    ours there is nothing to compute by."""
+    """Audit what is named beside the vault; what differs joins the verdict."""
+    from strongroom.audit.beside import audit_beside
     from strongroom.audit.held_block import check_held
-    from strongroom.audit.ledger import Ledger
-    from strongroom.audit.splitter import audit_splitter
 
     node, scope = of_chain
     if not audit.ledger.events:
         return result
-    blank = Ledger(audit.ledger.vault, audit.ledger.decimals)
-    found = audit_splitter(node, blank, splitter, (scope.from_block, scope.to_block))
+    found = audit_beside(
+        node, audit.ledger, (scope.from_block, scope.to_block), options.splitter, options.gates,
+        options.models,
+    )  # fmt: skip
     check_held(node, scope.to_block, scope.held_hash)
-    verdict = replace(result.verdict, code=(*result.verdict.code, found.code))
+    verdict = replace(result.verdict, code=(*result.verdict.code, *found.code))
     verdict = verdict.with_differences(found.differences)
-    return replace(result, verdict=verdict, payouts=found.statement)
+    return replace(result, verdict=verdict, payouts=found.payouts, gates=found.gates)
 
 
 def _may_fork() -> bool:
@@ -337,6 +343,7 @@ def _check(options: AuditOptions) -> None:
         ("vault", options.vault),
         *(("exchange", e) for e in options.exchanges),
         *((("splitter", options.splitter),) if options.splitter else ()),
+        *(("proof-gate", e) for e in options.gates),
     ):
         try:
             typed_address(address)
@@ -349,6 +356,8 @@ def _check(options: AuditOptions) -> None:
         raise BadInput("--at-block is of a what-if: add --what-if or --what-if-cap")
     if options.decide is not None and not options.evidence:
         raise BadInput("--decide needs the decisions' records: add --evidence")
+    if options.models and not options.gates:
+        raise BadInput("--proof-model is of a gate: name that by --proof-gate")
     if options.views and options.decide is None:
         raise BadInput("--views is of --decide: add that")
     if options.decide is None and options.decide_bounds != DecidingBounds():
@@ -406,100 +415,3 @@ def _differences(replayed: tuple[Replayed, ...]) -> list[Difference]:
         for each in replayed
         for words in each.differences
     ]
-
-
-def show(result: AuditResult, now: float) -> None:
-    """Print a result as text, as wide as the terminal.
-
-    Args:
-        now: this machine's time, seconds since 1970
-    """
-    from rich.table import Table
-
-    from strongroom.audit.telling import loss_lines, payout_lines, place_lines
-    from strongroom.audit.wording import age_words
-    from strongroom.screen import Screen
-
-    console, verdict = Screen(), result.verdict
-    named = result.identity.name or "Vault"
-    console.print(f"{named}, {verdict.vault}, blocks {verdict.from_block} to {verdict.to_block}")
-    table = Table(show_header=False)
-    table.add_column()
-    table.add_column(justify="right", overflow="fold")
-    for name, text in _rows(result):
-        table.add_row(name, text)
-    console.print(table)
-    for each in verdict.differences[:SHOWN]:
-        told = f"{each.what}: expected {each.expected}, found {each.found}"
-        console.print(plain(f"block {each.block} {each.transaction}: {told}"), soft_wrap=True)
-    if len(verdict.differences) > SHOWN:
-        console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
-    losses = loss_lines(verdict.losses, result.identity.asset_symbol)
-    paid = payout_lines(result.payouts, result.identity.asset_symbol)
-    for line in (*losses, *paid, *_again(result), *place_lines(verdict.evidence)):
-        console.print(plain(line), soft_wrap=True)
-    ours = len(verdict.code) - len(verdict.unknown_code)
-    console.print(f"code: {ours} contracts as this release compiles them")
-    console.print(f"block {verdict.to_block} is the last, {age_words(verdict.to_time, now)}")
-    console.print(f"{verdict.words} ({result.seconds:.1f} s)", soft_wrap=True)
-
-
-def _rows(result: AuditResult) -> list[tuple[str, str]]:
-    """Return what was checked and what the vault has, in units of the asset and in shares."""
-    from strongroom.audit.telling import evidence_rows
-    from strongroom.chain.units import format_units
-
-    state, identity = result.verdict.state, result.identity
-
-    def assets(digits: str) -> str:
-        return f"{format_units(int(digits))} {identity.asset_symbol}".strip()
-
-    checked = asdict(result.verdict.checked).items()
-    return [
-        *((name.replace("_", " "), f"{count:,}") for name, count in checked),
-        *evidence_rows(result.verdict.evidence),
-        ("supply", f"{int(state.supply) / SHARE:,.6f} {identity.symbol}".strip()),
-        ("idle", assets(state.idle)),
-        ("claimable", assets(state.claimable)),
-        ("pending deposits", assets(state.pending_deposits)),
-        ("NAV at the bid", assets(state.nav_bid)),
-        ("NAV at the ask", assets(state.nav_ask)),
-        ("exposure", assets(state.exposure)),
-        ("losses", assets(state.losses)),
-        ("written off, not swept", assets(state.written_off)),
-        ("room for deposits", assets(state.inflow_room)),
-        ("high-water mark, a share", assets(state.high_water_mark)),
-        *((f"income: {kind}s", assets(came)) for kind, came in result.verdict.income.items()),
-        ("holders", f"{state.holders:,}"),
-        ("open markets", f"{state.open_markets:,}"),
-        ("closed markets", f"{state.closed_markets:,}"),
-        *state.roles.items(),
-        *((f"keeper of class {number}", keeper) for number, keeper in state.keepers.items()),
-        ("drawdown stops budget", "yes" if state.drawdown else "no"),
-        ("winding down", "yes" if state.winding_down else "no"),
-    ]
-
-
-def _again(result: AuditResult) -> list[str]:
-    """Return the results of executing blocks again, a line each."""
-    from strongroom.chain.units import format_units
-
-    lines = []
-    if result.replayed:
-        words = sum(each.words for each in result.replayed)
-        lines.append(
-            f"executed again: {len(result.replayed)} blocks, {words} storage words compared"
-        )
-    if (report := result.what_if) is not None:
-        lines.append(
-            f"what if, block {report.block}: {report.outcome}, "
-            f"NAV {format_units(report.nav_bid)} / {format_units(report.nav_ask)}, "
-            f"was {format_units(report.was_bid)} / {format_units(report.was_ask)}"
-        )
-    if (cap := result.what_if_cap) is not None:
-        lines.append(
-            f"what if, block {cap.block}, class {cap.class_id} capped at "
-            f"{format_units(cap.market_cap)}: {format_units(cap.allocated)} allocated, "
-            f"was {format_units(cap.was_allocated)}"
-        )
-    return lines

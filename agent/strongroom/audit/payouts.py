@@ -73,7 +73,7 @@ class PayoutBooks:
 
     Attributes:
         ledger: the vault's books, which are as far as the event that is booked next
-        splitter: its address, in lower case
+        address: of the splitter, in lower case
         delay: seconds from an announcement to its time
         claims: class -> what it has earned, and what of it is paid
         strategists: class -> who earns by it, and his part in bps
@@ -85,7 +85,7 @@ class PayoutBooks:
     """
 
     ledger: Ledger
-    splitter: str
+    address: str
     delay: int
     owner: str = ZERO
     pending_owner: str = ZERO
@@ -112,7 +112,7 @@ class PayoutBooks:
     def fee_bps(self) -> int:
         """Part of the vault's fees that the splitter receives."""
         there = self.ledger.permissions.recipients
-        return sum(bps for who, bps in there if who == self.splitter)
+        return sum(bps for who, bps in there if who == self.address)
 
     def over(self, class_id: int) -> int:
         """Return a class's proven profit above its mark, assets."""
@@ -156,6 +156,9 @@ class PayoutBooks:
             case Withdrawn():
                 self._withdraw(event)
         self._last = event
+
+    def meet(self, event: AuditedEvent) -> None:
+        """Nothing of the vault's is held against the splitter; the ledger has it."""
 
     def end(self) -> None:
         """Note what was credited by no split; at the end of a block."""
@@ -222,7 +225,7 @@ class PayoutBooks:
     def due(self) -> SplitDue:
         """Return what a split would be now."""
         ledger = self.ledger
-        received = ledger.holders.get(self.splitter, 0) - self.total_credit
+        received = ledger.holders.get(self.address, 0) - self.total_credit
         rate = max(self.rate, ledger.permissions.rates[1])
         claims = {
             number: self._claim(number).at(self._home(number), rate)
@@ -318,7 +321,7 @@ def payout_statement(books: PayoutBooks) -> PayoutStatement:
             )
         )  # fmt: skip
     return PayoutStatement(
-        books.splitter, books.owner, books.delay, books.fee_bps, books.splits, str(books.received),
+        books.address, books.owner, books.delay, books.fee_bps, books.splits, str(books.received),
         _digits(books.paid), _digits(books.credits), tuple(classes),
     )  # fmt: skip
 

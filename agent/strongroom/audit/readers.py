@@ -27,6 +27,7 @@ from strongroom.audit.columns import (
     word_columns,
 )
 from strongroom.audit.events import VAULT_EVENTS, AuditedEvent, OrderFilled
+from strongroom.audit.gate_events import GATE_EVENTS
 from strongroom.audit.logs import TOPIC, BadLog, RawLog, bad_log
 from strongroom.audit.splitter_events import SPLITTER_EVENTS
 from strongroom.chain import abi
@@ -189,6 +190,16 @@ def splitter_readers() -> Readers:
         Differs: see `vault_readers`.
     """
     return _readers("PerformanceSplitter", SPLITTER_EVENTS)
+
+
+@cache
+def gate_readers() -> Readers:
+    """Return topic -> reader of the events of a proof gate.
+
+    Raises:
+        Differs: see `vault_readers`.
+    """
+    return _readers("ProofGate", GATE_EVENTS)
 
 
 def order_filled_reader() -> Reader:

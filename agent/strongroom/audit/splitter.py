@@ -1,34 +1,25 @@
-"""A PerformanceSplitter's payouts, each proven from its logs and its vault's.
+"""A PerformanceSplitter's payouts, each proven from its logs and its vault's."""
 
-The vault's logs are booked once more, and each event of the splitter is held against the books as
-they stand at its place, in the midst of a transaction too.
-"""
-
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strongroom.audit.abi_data import NotAbi, abi_values
-from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.both_books import book_both
 from strongroom.audit.code import AuditedCode
 from strongroom.audit.contracts import OddAnswer
-from strongroom.audit.events import AuditedEvent
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node
 from strongroom.audit.payouts import Claim, PayoutBooks, PayoutStatement, payout_statement
 from strongroom.audit.permissions import Difference
-from strongroom.audit.pieces import PieceReader
-from strongroom.audit.readers import read_logs, splitter_readers
-from strongroom.audit.transactions import Transaction, by_transaction
+from strongroom.audit.readers import splitter_readers
 from strongroom.audit.wording import selector_of
 from strongroom.chain.artifacts import artifact
-from strongroom.chain.code import runtime_difference
+from strongroom.chain.code import WORD, runtime_difference
 from strongroom.chain.ids import keccak, to_bytes
 from strongroom.errors import BadInput
 
 NAME = "PerformanceSplitter"
-WORD = 32  # bytes
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ def audit_splitter(
     books = PayoutBooks(ledger, address, delay)
     if found:  # what foreign code logs is not read
         return SplitterAudit(payout_statement(books), listed, tuple(found))
-    _book(node, books, first, last)
+    book_both(node, books, splitter_readers(), first, last)
     found = [*books.differences, *_views(node, books, last)]
     return SplitterAudit(payout_statement(books), listed, tuple(found))
 
@@ -85,60 +76,6 @@ def _code(
     return known, delay, []
 
 
-class BothBooks:
-    """Books a vault and its splitter in the one order of their logs."""
-
-    def __init__(self, books: PayoutBooks) -> None:
-        """Take the splitter's books, with the vault's ledger in them."""
-        self._books, self._waiting = books, deque[tuple[AuditedEvent, int]]()
-        self._keeper = Bookkeeper(books.ledger, self._up_to)
-
-    def expect(self, events: Iterable[tuple[AuditedEvent, int]]) -> None:
-        """Take events of the splitter with their times, oldest first."""
-        self._waiting.extend(events)
-
-    def book(self, transactions: Iterable[Transaction]) -> None:
-        """Book the vault's transactions, and what of the splitter came before their ends."""
-        for each in transactions:
-            self._keeper.book(each)
-            self._keeper.replaced()
-
-    def end(self) -> None:
-        """Book what of the splitter came after the vault's last event of some blocks."""
-        while self._waiting:
-            self._books.book(*self._waiting.popleft())
-        self._books.end()
-
-    def _up_to(self, event: AuditedEvent) -> None:
-        while self._waiting and _place(self._waiting[0][0]) < _place(event):
-            self._books.book(*self._waiting.popleft())
-
-
-def _book(node: Node, books: PayoutBooks, first: int, last: int) -> None:
-    """Book the logs of vault and splitter."""
-    both, start = BothBooks(books), first
-    for piece in PieceReader(node, books.ledger).read(first, last):
-        both.expect(_events(node, books.splitter, start, piece.end))
-        groups = by_transaction(piece.events)
-        both.book(Transaction(piece.times[group[0].block], group) for group in groups)
-        both.end()
-        books.ledger.differences.clear()  # the audit of the vault names them
-        start = piece.end + 1
-
-
-def _place(event: AuditedEvent) -> tuple[int, int]:
-    return event.block, event.index
-
-
-def _events(node: Node, splitter: str, first: int, last: int) -> Iterator[tuple[AuditedEvent, int]]:
-    """Yield the splitter's events of some blocks with their times."""
-    for _, logs in node.logs([splitter], first, last):
-        events = read_logs(logs, splitter_readers())
-        times = node.times(sorted({each.block for each in events}))
-        for each in events:
-            yield each, times[each.block]
-
-
 def _views(node: Node, books: PayoutBooks, block: int) -> Iterator[Difference]:
     """Yield where the splitter's views part from the books at the last block."""
     address = ("address",)
@@ -158,7 +95,7 @@ def _views(node: Node, books: PayoutBooks, block: int) -> Iterator[Difference]:
         ("creditOf(address)", who, ("uint256",), (shares,)) for who, shares in books.credits.items()
     ]
     for signature, argument, types, wanted in asked:
-        there = _ask(node, books.splitter, (signature, argument), types, block)
+        there = _ask(node, books.address, (signature, argument), types, block)
         if there != wanted:
             name = signature if argument is None else f"{signature.split('(')[0]}({argument})"
             yield _differs(block, f"splitter: {name}", str(wanted), str(there))

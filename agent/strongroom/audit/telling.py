@@ -1,9 +1,10 @@
-"""The statements of losses, payouts and evidence as lines for a reader: amounts in units, shares of
-volume in percent."""
+"""The statements of losses, payouts, gates and evidence as lines for a reader: amounts in units,
+shares of volume in percent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from strongroom.audit.availability import EvidenceState
+from strongroom.audit.gates import GateStatement
 from strongroom.audit.losses import ClassStatement, LossStatement
 from strongroom.audit.payouts import PayoutStatement
 from strongroom.audit.permissions import ZERO
@@ -53,6 +54,26 @@ def payout_lines(payouts: PayoutStatement | None, asset: str) -> Iterator[str]:
         yield f"    credited {int(each.credited) / SHARE:,.6f} shares"
     for who, shares in payouts.credits.items():
         yield f"  {who} may withdraw {int(shares) / SHARE:,.6f} shares"
+
+
+def gate_lines(gates: Sequence[GateStatement], asset: str) -> Iterator[str]:
+    """Yield what gates have let out by proofs, and what no proof says.
+
+    Args:
+        asset: its symbol
+    """
+    for each in gates:
+        now = "keeps" if each.is_keeper else "does not keep"
+        yield f"proof gate {each.gate}, for {each.keeper}: {now} class {each.class_id} now"
+        told = f"{_units(each.assets)} {asset} by {each.proofs:,} proofs"
+        yield f"  {told} for {each.commitments:,} rows of inputs; {each.others:,} without the gate"
+        again = "not made again (--proof-model)"
+        if each.recomputed is not None:
+            again = f"{each.recomputed:,} forecasts made again"
+        yield f"  model {each.model_hash}: {again}"
+        yield f"  verifier {each.verifier}, code {each.verifier_hash}"
+    if gates:
+        yield "  no proof says that inputs are true, a model is good, or a setup string is honest"
 
 
 def _of_class(it: ClassStatement, asset: str) -> Iterator[str]:

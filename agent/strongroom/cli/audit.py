@@ -44,6 +44,14 @@ if TYPE_CHECKING:
 )
 @payers
 @click.option("--splitter", type=ADDRESS, help="Splitter of the fees: compute each payout anew.")
+@click.option(
+    "--proof-gate", "gates", multiple=True, type=ADDRESS,
+    help="Gate of a class: hold what it let out against its rule.",
+)  # fmt: skip
+@click.option(
+    "--proof-model", "models", multiple=True, type=FILE,
+    help="ONNX file of a gate: make its forecasts again.",
+)  # fmt: skip
 @click.option("--decide", is_flag=True, help="Make revealed decisions again from published views.")
 @click.option(
     "--views",
@@ -88,6 +96,8 @@ def command(
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
     splitter: str | None,
+    gates: tuple[str, ...],
+    models: tuple[Path, ...],
     decide: bool,
     views: tuple[str, ...],
     bounds: tuple[str, ...],
@@ -112,6 +122,7 @@ def command(
       strongroom audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       strongroom audit --vault 0x... --evidence https://one.example/evidence --evidence all.car
       strongroom audit --vault 0x... --splitter 0x...
+      strongroom audit --vault 0x... --proof-gate 0x... --proof-model model.onnx
       strongroom audit --vault 0x... --evidence build/week/evidence --decide
       strongroom audit --vault 0x... --evidence all.car --decide --decide-bound audit_s=7200
       strongroom audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
@@ -122,10 +133,12 @@ def command(
       strongroom audit --factory 0x... --out build/audits --evidence evidence/{vault} --decide
       strongroom audit --factory 0x... --out /shared/audits --ray 10.0.0.7:6379
     """
-    from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
+    from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit
     from strongroom.audit.deciding_bounds import parse_bounds
+    from strongroom.audit.showing import show
     from strongroom.chain.accounts import open_keystore
     from strongroom.chain.jsonrpc import JsonRpc
+    from strongroom.proofs.recomputing import OnnxAgain
     from strongroom.strategy.deciding_process import DecidingProcess
 
     passphrase = "STRONGROOM_AUDITOR_PASSPHRASE"
@@ -137,6 +150,7 @@ def command(
         further_rpcs=rpcs[1:], views=views, ahead=factory is None,
         decide=DecidingProcess if decide else None,
         decide_bounds=parse_bounds(bounds), splitter=splitter or "",
+        gates=gates, models=tuple(OnnxAgain(each.read_bytes()) for each in models),
     )  # fmt: skip
     if factory is not None and vault is None:
         _factory(factory, jobs, ray, options, as_json)

@@ -15,7 +15,7 @@ from strongroom.chain.simulation import Intended, simulate
 from strongroom.chain.units import WAD
 from strongroom.errors import BadInput, Refused
 from strongroom.proofs.circuit import Circuit, Proof
-from strongroom.proofs.field import inputs_hash
+from strongroom.proofs.field import inputs_hash, to_number
 from strongroom.signing.owners import by_owners
 
 GATE = "ProofGate"
@@ -273,8 +273,8 @@ def check_proof(rpc: str, gate: str, proof: Proof, model: bytes | None = None) -
             raise GateRefused("the model is not the gate's: its hash is another")
         from strongroom.proofs.recomputing import recomputed_forecast, too_far
 
-        recomputed = recomputed_forecast(model, proof)
-        if too_far(recomputed, proof):
+        recomputed = recomputed_forecast(model, proof.inputs, proof.bits)
+        if too_far(recomputed, to_number(proof.output, proof.bits)):
             raise GateRefused(
                 f"the model gives {recomputed:.6f}, the proof {proof.forecast:.6f}: the circuit is "
                 "another model's; let the owner name another gate"

@@ -1,0 +1,63 @@
+"""What stands beside a vault and is audited with it, if it is named: the splitter of its fees, the
+gates of its classes. Of a vault that is not ours there is nothing to compute by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strongroom.audit.code import AuditedCode
+from strongroom.audit.gates import GateStatement, ModelAgain, audit_gate
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.node import Node
+from strongroom.audit.payouts import PayoutStatement
+from strongroom.audit.permissions import Difference
+from strongroom.audit.splitter import audit_splitter
+from strongroom.errors import BadInput
+
+
+@dataclass(frozen=True)
+class BesideVault:
+    """What was found beside a vault."""
+
+    payouts: PayoutStatement | None
+    gates: tuple[GateStatement, ...]
+    code: tuple[AuditedCode, ...]
+    differences: tuple[Difference, ...]
+
+
+def audit_beside(
+    node: Node, ledger: Ledger, blocks: tuple[int, int], splitter: str, gates: Sequence[str],
+    models: Sequence[ModelAgain],
+) -> BesideVault:  # fmt: skip
+    """Audit what is named beside a vault; each reads the vault's whole history again.
+
+    Args:
+        ledger: of the vault, as its audit left it
+        blocks: the vault's first, and the last
+        splitter: "": none
+        models: of gates
+
+    Raises:
+        BadInput: there is no contract at an address, or a model is of no gate.
+        NodeAway: the node does not answer.
+        BadLog: the node sends what is no log.
+    """
+    payouts, code, differences = None, list[AuditedCode](), list[Difference]()
+    if splitter:
+        paid = audit_splitter(node, Ledger(ledger.vault, ledger.decimals), splitter, blocks)
+        payouts = paid.statement
+        code.append(paid.code)
+        differences += paid.differences
+    statements = []
+    for gate in gates:
+        found = audit_gate(node, Ledger(ledger.vault, ledger.decimals), gate, blocks, models)
+        statements += [found.statement] if found.statement else []
+        code += found.code
+        differences += found.differences
+    hashes = {each.model_hash for each in statements}
+    for model in models:
+        if model.model_hash not in hashes and len(statements) == len(gates):
+            raise BadInput(
+                f"--proof-model: the file with hash {model.model_hash} is no gate's model: the "
+                f"gates name {', '.join(sorted(hashes)) or 'none'}"
+            )
+    return BesideVault(payouts, tuple(statements), tuple(code), tuple(differences))
