@@ -2,8 +2,11 @@
 and nothing that may have been done since is done twice."""
 
 import math
+import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,7 +16,7 @@ from click.testing import CliRunner
 from strongroom.chain.calls import Call
 from strongroom.chain.ids import intent_key, transaction_key
 from strongroom.cli.main import command
-from strongroom.journal import Journal, JournalMismatch, OrderFill
+from strongroom.journal import Journal, OrderFill
 from strongroom.journal.backup import (
     BACKUP_OF,
     NEW,
@@ -24,6 +27,7 @@ from strongroom.journal.backup import (
     restore,
 )
 from strongroom.journal.lock import alone
+from strongroom.journal.migrations import VERSION
 from strongroom.journal.states import ApprovalState, IntentState, TransactionState
 from strongroom.keeper.metrics import Metrics
 from strongroom.keeper.restoring import RestoreWait, relearn
@@ -214,11 +218,24 @@ def test_what_is_no_backup_of_this_keeper_changes_nothing(place, tmp_path):
     strange = tmp_path / "strange.db"  # this keeper's name, and another Safe's transactions
     other = JournalOwner(137, OWNER.vault, "0x" + "11" * 20)
     back_up(url_of(place), strange, other)
+    another, facts_alone = tmp_path / "another.db", tmp_path / "facts.db"
+    with closing(sqlite3.connect(another)) as file:
+        file.executescript(f"CREATE TABLE things (name); PRAGMA user_version={VERSION}")
+    with closing(sqlite3.connect(facts_alone)) as file:
+        file.executescript(f"CREATE TABLE facts (name, value); PRAGMA user_version={VERSION}")
+    nonsense = tmp_path / "nonsense.db"  # a whole database whose words are none of a journal's
+    nonsense.write_bytes(whole.read_bytes())
+    with closing(sqlite3.connect(nonsense)) as file, file:
+        file.execute("UPDATE transactions SET calls='{', state='PLANNED'")
     for file, owner, told in (
         (text, OWNER, "cannot be read as a database"),
         (empty, OWNER, "is no journal"),
         (torn, OWNER, "damaged|cannot be read"),
-        (tmp_path / "none.db", OWNER, "does not exist"),
+        (tmp_path / "none.db", OWNER, "is no file"),
+        (tmp_path, OWNER, "is no file"),
+        (another, OWNER, "is no journal: name a file of"),
+        (facts_alone, OWNER, "lacks approvals, decisions, "),
+        (nonsense, OWNER, r"nonsense\.db is damaged \(.*take another backup"),
         (paper, OWNER, "does not say whose journal it is: name a file of"),
         (whole, replace(OWNER, vault="0x" + "2b" * 20), f"is of {SAID}; this file's are vault 0x2"),
         (whole, replace(OWNER, safe="0x" + "11" * 20), f"is of {SAID}"),
@@ -228,10 +245,78 @@ def test_what_is_no_backup_of_this_keeper_changes_nothing(place, tmp_path):
         with pytest.raises(NoBackup, match=told):
             restore(url_of(place), file, tmp_path / "before.db", owner)
     assert shown(place) == before
+    assert not (tmp_path / "before.db").exists()
     with pytest.raises(NoBackup, match="is there already"):
         back_up(url_of(place), whole, OWNER)
     with pytest.raises(ConfigError, match="nothing to back up"):
         back_up(url_of(tmp_path / "nowhere.db"), tmp_path / "new.db", OWNER)
+    with pytest.raises(ConfigError, match="is no journal: name a keeper's"):
+        back_up(url_of(another), tmp_path / "new.db", OWNER)
+    assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("new.db")]
+
+
+@pytest.mark.parametrize("harm", ["no database", "torn"])
+def test_over_a_damaged_journal_the_cure_is_the_journals(place, tmp_path, harm):
+    lived(url_of(place))
+    whole = tmp_path / "whole.db"
+    back_up(url_of(place), whole, OWNER)
+    data = bytearray(whole.read_bytes())
+    data[0 if harm == "no database" else 4096 : 8192] = b"\xff" * 4096
+    for each in tmp_path.glob("keeper.db-*"):
+        each.unlink()
+    place.write_bytes(data)
+    with pytest.raises(ConfigError, match=r"\[journal\] .*keeper\.db is damaged .*: stop the keep"):
+        restore(url_of(place), whole, tmp_path / "before.db", OWNER)
+    with pytest.raises(NoBackup, match=r"\[journal\] .*: stop the keeper, and restore its newest"):
+        back_up(url_of(place), tmp_path / "new.db", OWNER)
+    assert place.read_bytes() == data and not [*tmp_path.glob("*.part*")]
+    place.rename(tmp_path / "moved.db")  # as the message says
+    restore(url_of(place), whole, tmp_path / "before.db", OWNER)
+    assert Journal(url_of(place)).task(DECISION) is not None
+
+
+TRIES = """
+import resource, sys
+from strongroom.journal.backup import JournalOwner, back_up, restore
+from pathlib import Path
+act, url, file, other, most, *owner = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
+owner = JournalOwner(int(owner[0]), *owner[1:])
+if act == "back up":
+    back_up(url, Path(file), owner)
+else:
+    restore(url, Path(file), Path(other), owner)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_named_and_nothing_half_written_stays(place, tmp_path):
+    """A process that may write files of so many bytes only: the system refuses the rest. A journal
+    is first larger than its backup: the copy of the backup fits, then the journal that is there
+    does not."""
+    whole, folder = tmp_path / "whole.db", tmp_path / "backups"
+    lived(url_of(place))
+    back_up(url_of(place), whole, OWNER)
+    size = whole.stat().st_size
+    Journal(url_of(place)).keep("large", "x" * 300_000)
+    before = shown(place)
+
+    def tried(act, file, most):
+        done = subprocess.run(
+            [sys.executable, "-c", TRIES, act, url_of(place), file, tmp_path / "before.db",
+             str(most), "137", OWNER.vault, OWNER.safe],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode
+        return done.stderr.strip().splitlines()[-1]
+
+    said = tried("back up", folder / "new.db", 50_000)
+    assert re.search(r"NotWritten: .*new\.db cannot be written \(.*name another folder with", said)
+    said = tried("restore", whole, 50_000)
+    assert re.search(r"NotWritten: .*/journal\.db cannot be .*another one with TMPDIR", said)
+    said = tried("restore", whole, size + 50_000)
+    assert re.search(r"NotWritten: .*before\.db cannot be .*: free some of its disk$", said)
+    assert shown(place) == before and list(folder.iterdir()) == []
+    assert not [*tmp_path.glob("*.part*"), *tmp_path.glob("before*")]
 
 
 def test_a_backup_of_an_older_release_is_brought_up(place, tmp_path):
@@ -248,7 +333,7 @@ def test_a_backup_of_an_older_release_is_brought_up(place, tmp_path):
     assert Journal(url_of(place)).fact("day") == "1700000000"
     with closing(sqlite3.connect(older)) as file:
         file.execute("PRAGMA user_version=99")
-    with pytest.raises(JournalMismatch, match="use a newer release"):
+    with pytest.raises(NoBackup, match=r"older\.db: journal version 99, .*: use a newer release"):
         restore(url_of(place), older, tmp_path / "before.db", OWNER)
 
 

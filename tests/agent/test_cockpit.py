@@ -2,9 +2,12 @@
 is another one, and that a button does what it says and no more."""
 
 import ast
+import asyncio
 import json
 import re
 import socket
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +22,7 @@ from strongroom.app.cockpit.gauges import Numbers, scrape
 from strongroom.app.cockpit.holdings import held_rows
 from strongroom.app.cockpit.log_tail import MOST_BYTES, MOST_LINES, read_log
 from strongroom.app.cockpit.looking import JournalAway, Looker
-from strongroom.app.cockpit.service import create_app
+from strongroom.app.cockpit.service import _changes, create_app
 from strongroom.app.cockpit.shown import cosigner_words, is_alive
 from strongroom.app_server import OpenToOthers, ServedKeeper
 from strongroom.chain.units import MICRO
@@ -27,8 +30,11 @@ from strongroom.execution.taken_out import is_taken_out, take_out
 from strongroom.information.books import Book, Level
 from strongroom.journal import Journal
 from strongroom.journal.lock import alone
+from strongroom.journal.migrations import VERSION
 from strongroom.keeper.configuration import NotifySection, in_mode, load
 from strongroom.keeper.halts import CURES
+from strongroom.keeper.health import FACT as HEALTH
+from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.safety import NotStopped, pause_call
 from strongroom.keeper.standing import FACT, Standing, StandingKeeper, kept_standing
@@ -244,6 +250,49 @@ def test_a_journal_that_is_gone_or_another_one_is_noticed(looker, journal, confi
     clock[0] += 10
     with pytest.raises(JournalAway, match="cannot be read"):
         looker.look()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE decisions SET record = '{'",
+        "UPDATE decisions SET record = '[]'",
+        "UPDATE tasks SET state = 'NOTHING'",
+        f"INSERT INTO facts VALUES ('{HEALTH}', '{{\"at\": \"never\"}}')",
+    ],
+)
+def test_a_journal_that_does_not_parse_is_a_sentence_until_it_does(
+    looker, journal, tmp_path, damage
+):
+    """On the page (the stream) and in JSON; what comes back whole is shown again."""
+    decided(journal)
+    HealthKeeper(journal).see(NOW, [])
+    clock = [0.0]
+    looker.clock = lambda: clock[0]
+    client = TestClient(create_app(looker, Door.of(TOKEN)), "http://127.0.0.1")
+
+    def asked(path="/api/now", **options):
+        clock[0] += 10
+        found = client.get(path, headers={"Authorization": f"Bearer {TOKEN}"}, **options)
+        return found.status_code, found.json()
+
+    assert asked()[0] == 200
+    with closing(sqlite3.connect(tmp_path / "keeper.db")) as file:
+        before = list(file.iterdump())
+        with file:
+            file.execute("DELETE FROM facts")
+            file.execute(damage)
+    status, told = asked()
+    assert status == 503 and "keeper restore" in told["error"], told
+    clock[0] += 10
+    assert b"event: away" in asyncio.run(anext(_changes(looker)))
+    assert asked("/api/explanation", params={"name": "ffffff"})[0] in (400, 503)
+    for each in tmp_path.glob("keeper.db*"):
+        each.unlink()
+    with closing(sqlite3.connect(tmp_path / "keeper.db")) as file:
+        file.executescript("\n".join(before) + f"PRAGMA user_version={VERSION};")
+    status, told = asked()
+    assert status == 200 and len(told["decisions"]) == 1
 
 
 def test_a_dry_run_has_no_journal_and_paper_its_own(config, journal, tmp_path):

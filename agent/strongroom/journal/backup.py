@@ -22,11 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import create_engine, delete, func, insert, select, text
+from sqlalchemy import create_engine, delete, func, insert, inspect, select, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
+from strongroom.chain.calls import first_line
 from strongroom.database import SQLITE, open_engine, parsed, shown_database
-from strongroom.errors import BadInput
+from strongroom.errors import BadInput, Refused
 from strongroom.journal.journal import Journal
 from strongroom.journal.lock import alone
 from strongroom.journal.migrations import (
@@ -46,11 +48,29 @@ MOMENT = "%Y%m%dT%H%M%SZ"  # of a backup, in its name
 BACKUP_OF = "backup of"  # fact of a backup, and of no journal: whose it is
 WHY = "under way when the backup was made: the chain has what became of it"
 MANY = 1_000  # rows at once
+ANOTHER = "take another backup"
+DAMAGED = "stop the keeper, and restore its newest backup that is whole"
+MOVE = (
+    "stop the keeper, move {name} away with the files that begin so ({name}-wal, {name}-shm), and "
+    "restore again"
+)
+FROM_DISK = (  # SQLite's codes where what it writes is not taken
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+)
 NUMBERED = ("tasks", "steps")  # whose numbers a server counts itself
 
 
 class NoBackup(BadInput):
     """The file is no backup of this journal; the message says why."""
+
+
+class NotWritten(Refused):
+    """The disk does not take the backup, the copy of one, or the journal; the message says where
+    it lies."""
 
 
 @dataclass(frozen=True)
@@ -123,33 +143,93 @@ def back_up(url: str, target: Path, owner: JournalOwner) -> dict[str, int]:
         owner: of the journal; the backup says so
 
     Raises:
-        ConfigError: there is no journal.
+        ConfigError: there is no journal, or it is damaged.
         NoBackup: the target is there.
+        NotWritten: the disk does not take it.
         JournalMismatch: another release wrote a server's journal.
     """
+    return _back_up(url, target, owner, "free some of its disk, or name another folder with --to")
+
+
+def _back_up(url: str, target: Path, owner: JournalOwner, cure: str) -> dict[str, int]:
+    """Do what `back_up` does; `cure` is told where the disk does not take it."""
     if target.exists():
         raise NoBackup(f"{target} is there already: name another file")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    place = parsed(url)
-    if place.get_backend_name() == SQLITE:
-        source = Path(place.database or "")
-        if not source.is_file():
-            raise ConfigError(f"[journal] {source} does not exist: there is nothing to back up")
-        _copy_file(source, part)
-    else:
-        with _file_engine(part) as made:
-            prepare(made)
-            _copy_rows(open_engine(url), made)
-            _stand_alone(made)
-    _sign(part, owner, shown_database(url))
-    rows = _counted(part)
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
-    part.rename(target)
+    place, shown = parsed(url), shown_database(url)
+    file = Path(place.database or "") if place.get_backend_name() == SQLITE else None
+    if file is not None and not file.is_file():
+        raise ConfigError(f"[journal] {file} does not exist: there is nothing to back up")
+    with _part_of(target, cure) as part:
+        if file is not None:
+            _copy_file(file, part, f"[journal] {file}", DAMAGED)
+        else:
+            with _file_engine(part) as made:
+                prepare(made)
+                _copy_rows(open_engine(url), made)
+                _stand_alone(made)
+        _sign(part, owner, shown)
+        rows = _counted(part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
     return rows
+
+
+@contextmanager
+def _part_of(target: Path, cure: str) -> Iterator[Path]:
+    """Yield the file to write, which becomes the target once the block has ended well: nothing of
+    it stays else.
+
+    Raises:
+        NotWritten: the disk does not take it.
+    """
+    part = target.with_name(f"{target.name}.part")
+    with _written(target, cure):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
+            yield part
+            part.rename(target)
+        finally:
+            for end in ("", "-journal", "-wal", "-shm"):
+                part.with_name(part.name + end).unlink(missing_ok=True)
+
+
+@contextmanager
+def _readable(backup: Path) -> Iterator[None]:
+    """Say of a backup with rows that a journal never has that it is damaged; raises NoBackup."""
+    try:
+        yield
+    except NoBackup:
+        raise
+    except (ValueError, LookupError, TypeError, DBAPIError) as error:
+        if _is_from_disk(error):
+            raise
+        raise NoBackup(f"{backup} is damaged ({first_line(error)}): {ANOTHER}") from error
+
+
+def _is_from_disk(error: Exception) -> bool:
+    """Whether SQLite could not write."""
+    why = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(why, "sqlite_errorcode", 0) in FROM_DISK
+
+
+@contextmanager
+def _written(target: Path | str, cure: str) -> Iterator[None]:
+    """Say of what the disk does not take that it is the disk: the block writes there alone.
+
+    Raises:
+        NotWritten: see the class.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(f"{target} cannot be written ({error.strerror}): {cure}") from error
+    except (sqlite3.Error, DBAPIError) as error:
+        if not _is_from_disk(error):
+            raise
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise NotWritten(f"{target} cannot be written ({why}): {cure}") from error
 
 
 def restore(url: str, backup: Path, before: Path, owner: JournalOwner) -> Restored:
@@ -162,32 +242,59 @@ def restore(url: str, backup: Path, before: Path, owner: JournalOwner) -> Restor
     Raises:
         AlreadyRuns: a keeper has the journal.
         NoBackup: the file is none, or another keeper's.
-        JournalMismatch: a newer release wrote the backup.
+        ConfigError: the journal that is there is damaged.
+        NotWritten: a disk does not take it.
     """
     if not backup.is_file():
-        raise NoBackup(f"{backup} does not exist: name a file of `strongroom keeper backup`")
+        raise NoBackup(f"{backup} is no file: name one of `strongroom keeper backup`")
+    _check_there(url)
     with TemporaryDirectory() as folder, alone(url):
         copy = Path(folder) / "journal.db"
-        _copy_file(backup, copy)
-        _check(copy, backup, owner)
-        ended = _end_what_was_under_way(Journal(f"sqlite:///{copy}"))
+        with _written(copy, "free some of its disk, or name another one with TMPDIR"):
+            _copy_file(backup, copy, str(backup), ANOTHER)
+            with _readable(backup):
+                _check(copy, backup, owner)
+                ended = _end_what_was_under_way(Journal(f"sqlite:///{copy}"))
         target = open_engine(url)
         kept = None
         if _version(target):
-            back_up(url, before, owner)
+            _back_up(url, before, owner, "free some of its disk")
             kept = before
-        prepare(target)
-        with _file_engine(copy) as source:
-            rows = _copy_rows(source, target)
+        cure = "free some of its disk and restore again; the journal is as it was"
+        with _written(shown_database(url), cure):
+            prepare(target)
+            with _file_engine(copy) as source:
+                rows = _copy_rows(source, target)
         target.dispose()
     return Restored(rows, tuple(ended), kept)
+
+
+def _check_there(url: str) -> None:
+    """Refuse to restore over a journal that could not be kept: it is moved away first.
+
+    Raises:
+        ConfigError: the file is there, and damaged or no database.
+    """
+    place = parsed(url)
+    file = Path(place.database or "")
+    if place.get_backend_name() != SQLITE or not file.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(file)) as reading:
+            found = _faults(reading)
+    except sqlite3.OperationalError:
+        return  # it is in use, or not ours to read: whoever opens it says so
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found:
+        raise ConfigError(f"[journal] {file} is damaged ({found}): {MOVE.format(name=file.name)}")
 
 
 def _sign(part: Path, owner: JournalOwner, shown: str) -> None:
     """Let a backup say whose it is."""
     mine = {"name": BACKUP_OF, "value": owner.named}
     with _file_engine(part) as engine:
-        if not _version(engine):
+        if not _is_journal(engine):
             raise ConfigError(f"[journal] {shown} is no journal: name a keeper's")
         with engine.begin() as connection:
             connection.execute(delete(facts).where(facts.c.name == BACKUP_OF))
@@ -198,9 +305,14 @@ def _check(copy: Path, named: Path, owner: JournalOwner) -> None:
     """Refuse what is no backup, or another keeper's; bring an older one up. What it says of its
     owner is taken out: a journal does not say it."""
     with _file_engine(copy) as engine:
-        if not _version(engine):
+        if not _is_journal(engine):
             raise NoBackup(f"{named} is no journal: name a file of `strongroom keeper backup`")
-        prepare(engine)
+        try:
+            prepare(engine)
+        except JournalMismatch as error:
+            raise NoBackup(f"{named}: {error}") from error
+        if lacking := set(META.tables) - set(inspect(engine).get_table_names()):
+            raise NoBackup(f"{named} lacks {', '.join(sorted(lacking))}: {ANOTHER}")
         mine = facts.c.name == BACKUP_OF
         with engine.begin() as connection:
             said = connection.execute(select(facts.c.value).where(mine)).scalar()
@@ -240,18 +352,35 @@ def _end_what_was_under_way(journal: Journal) -> list[str]:
     return ended
 
 
-def _copy_file(source: Path, target: Path) -> None:
-    """Copy a database that may be in use, as of one moment, into a file that stands alone."""
+def _copy_file(source: Path, target: Path, named: str, cure: str) -> None:
+    """Copy a database that may be in use, as of one moment, into a file that stands alone.
+
+    Args:
+        named: the source, in messages
+        cure: where it is damaged
+
+    Raises:
+        NoBackup: the source is damaged, or no database.
+        sqlite3.Error: the disk does not take the target.
+    """
     target.touch(mode=0o600)
     try:
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as into:
             reading.backup(into)
             into.execute("PRAGMA journal_mode=DELETE")
-            found = into.execute("PRAGMA integrity_check").fetchone()[0]
+            found = _faults(into)
     except sqlite3.DatabaseError as error:
-        raise NoBackup(f"{source} cannot be read as a database: {error}") from error
-    if found != "ok":
-        raise NoBackup(f"{source} is damaged ({found}): take another backup")
+        if _is_from_disk(error):
+            raise
+        raise NoBackup(f"{named} cannot be read as a database ({error}): {cure}") from error
+    if found:
+        raise NoBackup(f"{named} is damaged ({found}): {cure}")
+
+
+def _faults(file: sqlite3.Connection) -> str:
+    """Return the first fault that SQLite finds in a file; empty: it is whole."""
+    found = str(file.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    return "" if found == "ok" else " ".join(found.split())
 
 
 def _stand_alone(engine: Engine) -> None:
@@ -271,6 +400,11 @@ def _file_engine(path: Path) -> Iterator[Engine]:
 def _version(engine: Engine) -> int:
     with engine.connect() as connection:
         return version_of(connection)
+
+
+def _is_journal(engine: Engine) -> bool:
+    """Whether a file has a journal's version and tables: any program may count a file's version."""
+    return bool(_version(engine)) and inspect(engine).has_table(facts.name)
 
 
 def _copy_rows(source: Engine, target: Engine) -> dict[str, int]:

@@ -38,7 +38,7 @@ from strongroom.keeper.paper import kept_paper, with_paper
 from strongroom.keeper.run import apart, journal_of
 from strongroom.keeper.standing import Standing, kept_standing
 from strongroom.keeper.status import Graded, grade, open_at
-from strongroom.reporting.explanation import explain, find
+from strongroom.reporting.explanation import NothingKnown, explain, find
 from strongroom.reporting.seen import kept_books
 from strongroom.settings import ConfigError
 
@@ -46,6 +46,7 @@ T = TypeVar("T")
 MOST = 50  # decisions at once
 NAMED = 2_000  # decisions back from which questions are known
 GRADE_S = 60.0  # forecasters are graded anew
+CURE = "stop the keeper and restore a backup (strongroom keeper restore)"
 FRESH_S = 0.5  # a look that is no older is shared
 
 
@@ -157,6 +158,14 @@ class Looker:
         except (SQLAlchemyError, ConfigError, JournalMismatch, OSError) as error:
             self._journal = None
             raise JournalAway(f"the journal cannot be read: {first_line(error)}") from error
+        except NothingKnown:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            self._journal = None
+            told = f"{type(error).__name__}: {first_line(error)}"
+            raise JournalAway(
+                f"the journal has a row that is none of its own ({told}): {CURE}"
+            ) from error
 
     def _opened(self) -> Journal:
         """Return the journal; anew where the file of that name is another one by now."""
