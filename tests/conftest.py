@@ -22,6 +22,9 @@ from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, W
 
 seeds.fix_hypothesis()
 
+# ape runs every transaction once more to print what contracts log to a console: ours log nothing.
+ape.api.ReceiptAPI.show_debug_logs = lambda self: None
+
 # The files that take longest start first: none is left to one worker alone at the end.
 LONGEST = (
     "test_random_lives.py",
