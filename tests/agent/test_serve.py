@@ -114,7 +114,7 @@ def test_a_sale_moves_only_from_the_state_before(tmp_path):
 
 def test_the_annotated_examples_load():
     config = load(EXAMPLES / "serve.toml")
-    assert set(ServeConfig.model_fields) - {"valid_s"} <= config.model_fields_set
+    assert set(ServeConfig.model_fields) - {"valid_s", "card"} <= config.model_fields_set
     assert set(config.prices) == {"nav", "curves", "radar", "audit", "signals"}
     assert config.amount("signals") == 50_000
     assert set(sources_of(config.data)) == set(config.prices)

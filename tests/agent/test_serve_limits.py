@@ -1,5 +1,6 @@
 """Who costs a seller's server work, and how often: by its application, without a chain."""
 
+import json
 from types import SimpleNamespace
 
 import httpx
@@ -16,6 +17,7 @@ from strongroom.serve.refunds import RefundPending, pay_all
 from strongroom.serve.sales import Sale, SaleBook, SaleState
 from strongroom.serve.selling import SaleAnswer
 from strongroom.serve.topics import Reading, TopicSource, TopicUnknown
+from strongroom.settings import ConfigError
 
 PAYMENT = {"PAYMENT-SIGNATURE": "x"}
 TOKEN = SimpleNamespace(
@@ -50,10 +52,9 @@ class Source:
         return Reading(now, [])
 
 
-@pytest.fixture
-def shop():
-    now, stopwatch = [1_000], [0.0]
-    config = ServeConfig.model_validate(
+def made(**more):
+    """Return a server's file."""
+    return ServeConfig.model_validate(
         {
             "payee": "0x" + "11" * 20,
             "chain": {"rpc_url": "http://127.0.0.1:9", "chain_id": 137},
@@ -63,7 +64,14 @@ def shop():
             "data": {},
             "free": {"requests_a_minute": 3},
         }
+        | more
     )
+
+
+@pytest.fixture
+def shop():
+    now, stopwatch = [1_000], [0.0]
+    config = made()
     source, till = Source(), Till()
     sources = {"nav": TopicSource(source.read, lambda data, until: data)}
     desk = TopicDesk(sources, 10, FreeSection(), lambda: now[0])
@@ -71,6 +79,32 @@ def shop():
     return SimpleNamespace(
         http=TestClient(app), till=till, source=source, now=now, stopwatch=stopwatch
     )
+
+
+def carded(path):
+    desk = TopicDesk({}, 10, FreeSection(), lambda: 0)
+    return create_app(made(card=path), desk, Till(), TOKEN, lambda: 0.0)
+
+
+def test_a_card_is_served_where_it_proves_the_domain(tmp_path):
+    """At the path of the standard's text, whole, and as often as anything free."""
+    card = tmp_path / "card.json"
+    entry = {"agentId": 7, "agentRegistry": f"eip155:137:0x{'ab' * 20}"}
+    card.write_text(json.dumps({"name": "Tail", "registrations": [entry], "odd": "kept"}))
+    http = TestClient(carded(card))
+    answers = [http.get("/.well-known/agent-registration.json") for _ in range(4)]
+    assert [each.status_code for each in answers] == [200] * 3 + [429]
+    assert answers[0].json() == json.loads(card.read_text())
+    for text in ("", "[]", "{}", '{"name": "Tail"}', '{"name": "Tail", "registrations": [{}]}'):
+        card.write_text(text)
+        with pytest.raises(ConfigError, match="card"):
+            carded(card)
+    with pytest.raises(ConfigError, match="card"):
+        carded(tmp_path / "none.json")
+
+
+def test_without_a_card_there_is_none(shop):
+    assert shop.http.get("/.well-known/agent-registration.json").status_code == 404
 
 
 def statuses(shop, count, **how):

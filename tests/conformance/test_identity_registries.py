@@ -10,6 +10,7 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
+from strongroom.chain import abi
 from strongroom.chain.artifacts import artifact
 
 from tests.conformance.registries import (
@@ -92,6 +93,24 @@ def test_events_have_the_standards_fields_and_indexes(world, registry):
         if each["type"] == "event"
     }
     assert {name: entries[name] for name in EVENTS[registry]} == EVENTS[registry]
+
+
+@pytest.mark.parametrize("registry", SELECTORS)
+def test_what_the_agent_calls_and_reads_are_the_standards_numbers(registry):
+    """The ABIs by which the commands write and read, apart from any contract of ours."""
+    entries = abi.load(f"{registry.title()}Registry")
+    calls = {signature_of(each) for each in entries if each["type"] == "function"}
+    known = set(SELECTORS[registry]) | (set(erc721()) if registry == "identity" else set())
+    assert calls <= known
+    fields = {
+        each["name"]: [
+            ("indexed " if one["indexed"] else "") + f"{one['type']} {one['name']}"
+            for one in each["inputs"]
+        ]
+        for each in entries
+        if each["type"] == "event"
+    }
+    assert {name: fields[name] for name in EVENTS[registry]} == EVENTS[registry]
 
 
 def test_interfaces(world):

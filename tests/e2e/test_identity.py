@@ -223,11 +223,84 @@ def test_only_named_auditors_count(place, agent, answered):
     assert "--auditor" in words
 
 
-def test_a_revoked_number_is_shown_as_such(place, agent, answered):
+def test_a_revoked_number_is_shown_and_does_not_count(place, agent, audit, answered):
+    """Taken back by the command; by the registry's own views it is, and its mean is without it."""
     point = place.chain.request("evm_snapshot")
-    place.reputation.revokeFeedback(agent, 1, sender=place.keys[AUDITOR])
-    found = typed(place, "score", agent, "--auditor", answered.auditor)
+    by = ("--account", f"TEST::{AUDITOR}", "--yes")
+    assert typed(place, "revoke", agent, "--index", 1, *by)["sent"]
+    assert place.reputation.readFeedback(agent, answered.auditor, 1)[4]
+    assert place.reputation.getSummary(agent, [answered.auditor], "", "")[0] == 3
+    asked = ("score", agent, "--auditor", answered.auditor, "--rerun", audit.folder)
+    found = typed(place, *asked)
     assert [each["revoked"] for each in found["numbers"]] == [True, False, False, False]
+    checked = [each["checked"] for each in found["numbers"]]
+    assert checked == ["revoked: does not count", *["re-run: the same"] * 3]
+    assert list(found["codes"]) == [place.vault.address.lower()]
+    for index in (2, 3, 4):
+        typed(place, "revoke", agent, "--index", index, *by)
+    assert "revoked" in typed(place, "revoke", agent, "--index", 1, *by, code=2).lower()
+    # the answers have the vault still; without them nothing that counts names it
+    request = ["identity", "score", str(agent), "--auditor", answered.auditor, "--json"]
+    where = ["--rpc", place.chain.url, "--identity", place.identity.address]
+    where += ["--reputation", place.reputation.address]
+    alone = json.loads(CliRunner().invoke(command, [*request, *where]).output)
+    assert (len(alone["numbers"]), alone["codes"]) == (4, {})
+    place.chain.request("evm_revert", point)
+
+
+def test_what_is_appended_to_a_number_is_read_by_who_said_it(place, agent, answered):
+    """The owner's Safe answers, the auditor answers, and so does a stranger: he is only counted."""
+    point = place.chain.request("evm_snapshot")
+    about = ("--client", answered.auditor, "--index", 2)
+    said = place.folder / "said.json"
+    said.write_text('{"why": "the week had one market"}')
+    safe = ("--account", place.owner.address, "--dry-run")
+    (call,) = typed(place, "reply", agent, said, *about, *safe)["calls"]
+    by_safe(place, place.owner, [place.keys[1]], call)
+    assert typed(place, "reply", agent, said, *about, "--account", f"TEST::{AUDITOR}", "--yes")
+    place.reputation.appendResponse(
+        agent, answered.auditor, 2, "https://x.example/\x1b[2J", b"\1" * 32,
+        sender=place.keys[STRANGER],
+    )  # fmt: skip
+    found = typed(place, "score", agent, "--auditor", answered.auditor)
+    first, second, *_ = found["numbers"]
+    assert first["responses"] == [] and first["others_responses"] == 0
+    assert [(each["responder"], each["who"], each["file"]) for each in second["responses"]] == [
+        (place.owner.address.lower(), "the agent's", "fits"),
+        (answered.auditor.lower(), "a named auditor", "fits"),
+    ]
+    assert second["others_responses"] == 1
+    text = b'{"why":"the week had one market"}'
+    assert second["responses"][0]["digest"] == "0x" + keccak(text).hex()
+    line = CliRunner().invoke(
+        command,
+        ["identity", "score", str(agent), "--auditor", answered.auditor, "--rpc", place.chain.url,
+         "--identity", place.identity.address, "--reputation", place.reputation.address],
+    )  # fmt: skip
+    assert "the agent's response of" in line.output and "responses of others: 1" in line.output
+    assert "\x1b" not in line.output
+    place.chain.request("evm_revert", point)
+
+
+def test_a_card_below_a_site_proves_its_domain(place, agent):
+    point = place.chain.request("evm_snapshot")
+    card = place.folder / "auditor.json"
+    card.write_text(json.dumps(typed(place, "card", "auditor", "--name", "Eve", "--chain-id", 1)))
+    site, by = place.folder / "site", ("--account", f"TEST::{AUDITOR}", "--yes")
+    number = typed(place, "register", "--card", card, "--site", site, *by)["agent"]
+    file = site / ".well-known" / "agent-registration.json"
+    back = {"agentId": number, "agentRegistry": f"eip155:31337:{place.identity.address}"}
+    assert json.loads(file.read_text())["registrations"] == [back]
+    assert typed(place, "show", number, "--domain", file)["faults"] == []
+    entries = place.folder / "entries.json"
+    entries.write_text(json.dumps({"registrations": [{**back, "agentId": 9}, back]}))
+    assert typed(place, "show", number, "--domain", entries)["faults"] == []
+    for wrong in ({}, {"registrations": 7}, {"registrations": [{**back, "agentId": str(number)}]}):
+        entries.write_text(json.dumps(wrong))
+        faults = typed(place, "show", number, "--domain", entries, code=1)["faults"]
+        assert ["the domain's file does not name" in each for each in faults] == [True]
+    words = typed(place, "register", "--agent", number, "--site", site, *by, code=2)
+    assert "--card" in words
     place.chain.request("evm_revert", point)
 
 

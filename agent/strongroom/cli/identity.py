@@ -147,12 +147,13 @@ def card(
 @click.option("--card", type=FILE, help="Its card, as `card` prints it.")
 @click.option("--agent", type=AGENT, help="Change this agent, instead of a new one.")
 @click.option("--uri", default="", help="Of --agent: where its card is served.")
+@click.option("--site", type=FOLDER, help="Write the card below it, where it proves a domain.")
 @click.option("--wallet", default="", type=_Optional(), help="Its wallet: the keeper's Safe.")
 @click.option("--consent", multiple=True, help="Account that signs for the wallet; Safe owners.")
 @_sending
 def register(
-    card: Path | None, agent: int | None, uri: str, wallet: str, consent: tuple[str, ...],
-    **options: Any,
+    card: Path | None, agent: int | None, uri: str, site: Path | None, wallet: str,
+    consent: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Register the account's agent, set its card and its wallet. Keep the token with the owner's
     Safe: name its address with --dry-run, and have it send the calls that are printed.
@@ -167,7 +168,7 @@ def register(
     _show(
         run_register(
             RegisterOptions(
-                card=card, agent=agent, uri=uri, new_wallet=wallet, consent=consent,
+                card=card, agent=agent, uri=uri, site=site, new_wallet=wallet, consent=consent,
                 **_common(**options),
             )
         ),
@@ -178,16 +179,18 @@ def register(
 @command.command("show")
 @click.argument("agent", type=AGENT)
 @click.option("--card", type=FILE, help="Its card, where the URI does not hold it.")
+@click.option("--domain", type=FILE, help="What a domain's agent-registration.json holds.")
 @_registries
-def show(agent: int, card: Path | None, **options: Any) -> None:
+def show(agent: int, card: Path | None, domain: Path | None, **options: Any) -> None:
     """Show an agent: owner, wallet, card, and whether card and registry name each other. Exit
-    status 1 where they do not.
+    status 1 where they do not. With --domain also whether the domain from which you fetched
+    /.well-known/agent-registration.json names the agent.
 
     Example: strongroom identity show 7 --rpc https://one.example
     """
     from strongroom.identity.commands import ShowOptions, run_show
 
-    found = run_show(ShowOptions(agent=agent, card=card, **_common(**options)))
+    found = run_show(ShowOptions(agent=agent, card=card, domain=domain, **_common(**options)))
     if options["as_json"]:
         print_json(asdict(found))
     else:
@@ -273,6 +276,45 @@ def feedback(
     _show(run_feedback(asked_for), options)
 
 
+@command.command("revoke")
+@click.argument("agent", type=AGENT)
+@click.option("--index", required=True, type=click.IntRange(1), help="Of the number, from 1.")
+@_sending
+def revoke(agent: int, index: int, **options: Any) -> None:
+    """Take back a number that the account has given to an agent. It stays readable, and counts no
+    more.
+
+    Example: strongroom identity revoke 7 --index 1 --account auditor.json
+    """
+    from strongroom.identity.commands import RevokeOptions, run_revoke
+
+    _show(run_revoke(RevokeOptions(agent=agent, index=index, **_common(**options))), options)
+
+
+@command.command("reply")
+@click.argument("agent", type=AGENT)
+@click.argument("file", type=FILE)
+@click.option("--client", required=True, type=ADDRESS, help="Who gave the number.")
+@click.option("--index", required=True, type=click.IntRange(1), help="Of the number, from 1.")
+@_files
+@_sending
+def reply(
+    agent: int, file: Path, client: str, index: int, out: Path | None, base_url: str,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Append the JSON in FILE as a response to a number that somebody gave to an agent.
+
+    Example: strongroom identity reply 7 answer.json --client 0x... --index 1 --account owner.json
+    """
+    from strongroom.identity.commands import ReplyOptions, run_reply
+
+    asked_for = ReplyOptions(
+        agent=agent, file=file, client=client, index=index, out=out, base_url=base_url,
+        **_common(**options),
+    )  # fmt: skip
+    _show(run_reply(asked_for), options)
+
+
 @command.command("score")
 @click.argument("agent", type=AGENT)
 @click.option("--auditor", "auditors", multiple=True, type=ADDRESS, help="Whose word counts.")
@@ -301,9 +343,13 @@ def _score_lines(found: "AgentScore") -> list[str]:
     for vault, code in found.codes.items():
         lines.append(f"vault {vault}, code {code}")
     for each in found.numbers:
-        value = f"{each.value}e-{each.decimals}" + (" (revoked)" if each.revoked else "")
-        told = f"{each.tag1} {each.tag2}: {value}"
+        told = f"{each.tag1} {each.tag2}: {each.value}e-{each.decimals}"
         lines.append(f"{told}; {each.client}, file {each.file}, {each.checked}")
+        for response in each.responses:
+            said = f"{response.who} response of {response.responder}: {response.uri}"
+            lines.append(f"  {said}; file {response.file}")
+        if each.others_responses:
+            lines.append(f"  responses of others: {each.others_responses}")
     for one in found.answers:
         told = f"validation {one.tag} {one.request}: {one.state}"
         lines.append(f"{told}; {one.validator}, file {one.file}, {one.checked}")

@@ -15,6 +15,7 @@ from strongroom.chain.ids import Json, JsonObject
 from strongroom.errors import BadInput
 
 TYPE = "https://eips.ethereum.org/EIPS/eip-8004#registration-v1"
+WELL_KNOWN = ".well-known/agent-registration.json"  # of a domain, which proves it so
 ROLES = {
     "keeper": "Keeper of a Strongroom vault: trades prediction markets inside limits that "
     "contracts enforce. The vault's books can be rebuilt by anyone from its logs.",
@@ -54,6 +55,10 @@ class AgentCard(_Read):
     active: bool = True
     registrations: tuple[CardRegistration, ...] = ()
     trust: tuple[str, ...] = Field((), alias="supportedTrust")
+
+
+class _Domain(_Read):
+    registrations: tuple[CardRegistration, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,3 +144,19 @@ def card_faults(card: AgentCard, agent: int, registry: str) -> list[str]:
     if card.services is None and card.endpoints is not None:
         faults.append("it has `endpoints`, as the first shape: write `services`")
     return faults
+
+
+def domain_faults(content: JsonObject, agent: int, registry: str) -> list[str]:
+    """Return why what a domain serves at WELL_KNOWN does not prove it an agent's; none: it has the
+    agent's entry. It may be a whole card, or the entries alone.
+
+    Args:
+        registry: eip155:<chain>:<address>
+    """
+    try:
+        named = _Domain.model_validate(content).registrations
+    except ValidationError:
+        named = ()
+    if (agent, registry.lower()) in {(each.agent_id, each.registry.lower()) for each in named}:
+        return []
+    return [f"the domain's file does not name agent {agent} of {registry}: it is not proven"]

@@ -12,7 +12,13 @@ from strongroom.chain.jsonrpc import understood
 from strongroom.chain.places import place_of
 from strongroom.errors import BadInput, Differs
 from strongroom.identity.answer import CannotSay, answer_file, audit_command, read_verdict
-from strongroom.identity.card import card_faults, read_card, registered
+from strongroom.identity.card import (
+    WELL_KNOWN,
+    card_faults,
+    domain_faults,
+    read_card,
+    registered,
+)
 from strongroom.identity.documents import inside, look_up, named_file
 from strongroom.identity.record import RecordPlace, feedback_file, measures, read_prices
 from strongroom.identity.request import (
@@ -81,6 +87,7 @@ class RegisterOptions(IdentityOptions):
         new_wallet: the agent's wallet from now on; "": as it is
         consent: accounts that sign for it: its own key, or enough owners of the Safe
         uri: where the card will be served, in place of a URI that holds it; with `agent` only
+        site: folder of a web site: the card is written where a domain is proven by it
     """
 
     card: Path | None = None
@@ -88,6 +95,7 @@ class RegisterOptions(IdentityOptions):
     new_wallet: str = ""
     consent: tuple[str, ...] = ()
     uri: str = ""
+    site: Path | None = None
 
 
 def run_register(options: RegisterOptions) -> IdentityResult:
@@ -102,6 +110,8 @@ def run_register(options: RegisterOptions) -> IdentityResult:
         read_card(content)
     if options.uri and (content is not None or options.agent is None):
         raise BadInput("--uri is of an agent that is there, without a card: add --agent")
+    if options.site is not None and content is None:
+        raise BadInput("--site writes the card: name it by --card")
     desk, agent = RegistryDesk(options), options.agent
     identity = desk.registries.identity
     if agent is None:
@@ -113,7 +123,12 @@ def run_register(options: RegisterOptions) -> IdentityResult:
     uri = options.uri
     if content is not None:
         back = registered([(agent, desk.registries.name)])
-        uri = named_file({**content, "registrations": back}).uri
+        card = named_file({**content, "registrations": back})
+        uri = card.uri
+        if options.site is not None:
+            path = options.site / WELL_KNOWN
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(card.text)
     if uri:
         desk.send(identity, "setAgentURI", agent, uri)
     if options.new_wallet:
@@ -126,10 +141,16 @@ def run_register(options: RegisterOptions) -> IdentityResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ShowOptions(IdentityOptions):
-    """Shows an agent; `card`: its file, where the URI does not hold it."""
+    """Shows an agent.
+
+    Attributes:
+        card: its file, where the URI does not hold it
+        domain: file that a domain serves at WELL_KNOWN
+    """
 
     agent: int
     card: Path | None = None
+    domain: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +191,8 @@ def run_show(options: ShowOptions) -> ShownAgent:
             faults += card_faults(read_card(content), options.agent, desk.registries.name)
         except BadInput as error:
             faults.append(str(error))
+    if options.domain is not None:
+        faults += domain_faults(_content(options.domain), options.agent, desk.registries.name)
     return ShownAgent(
         options.agent, desk.registries.name, owner, wallet, uri[:200], tuple(faults), content
     )
@@ -308,6 +331,59 @@ def run_feedback(options: FeedbackOptions) -> IdentityResult:
             each.tag1, each.tag2, "", file.uri, file.digest,
         )  # fmt: skip
     return IdentityResult(tuple(desk.calls), options.agent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeOptions(IdentityOptions):
+    """Takes a number back; `index`: of the account's numbers of the agent, from 1."""
+
+    agent: int
+    index: int
+
+
+def run_revoke(options: RevokeOptions) -> IdentityResult:
+    """Take back a number that the account has given. It stays readable, and counts no more.
+
+    Raises:
+        TransactionRefused: there is no such number, or it is revoked.
+        NoRegistry, ChainAway, UnknownAccount: see the classes.
+    """
+    desk = RegistryDesk(options)
+    desk.send(desk.registries.reputation, "revokeFeedback", options.agent, options.index)
+    return IdentityResult(tuple(desk.calls), options.agent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyOptions(IdentityOptions):
+    """Appends a response to a number.
+
+    Attributes:
+        client: who gave the number
+        index: of his numbers of the agent, from 1
+        file: JSON that says something about it
+    """
+
+    agent: int
+    client: str
+    index: int
+    file: Path
+    out: Path | None = None
+    base_url: str = ""
+
+
+def run_reply(options: ReplyOptions) -> IdentityResult:
+    """Append a response to somebody's number.
+
+    Raises:
+        BadInput: the file is no JSON object.
+        TransactionRefused: there is no such number.
+        NoRegistry, ChainAway, UnknownAccount: see the classes.
+    """
+    desk = RegistryDesk(options)
+    file = named_file(_content(options.file), options.out, options.base_url)
+    about = (options.agent, options.client, options.index, file.uri, file.digest)
+    desk.send(desk.registries.reputation, "appendResponse", *about)
+    return IdentityResult(tuple(desk.calls), options.agent, file.digest)
 
 
 @dataclass(frozen=True, kw_only=True)

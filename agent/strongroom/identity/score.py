@@ -24,14 +24,33 @@ from strongroom.identity.request import StoredEntry, entry_faults, read_payload
 SCHEMA = "strongroom-identity-score/1"
 NOT_RERUN, SAME, OTHER = "not re-run", "re-run: the same", "re-run: differs"
 UNANSWERED = "unanswered: unknown"
+MOST_URI = 200  # characters of it that are shown
 FIRST_SHAPE = "first shape: not read"
 FITS = "fits"
+REVOKED = "revoked: does not count"
 OTHER_CODE = "names a vault whose code has another hash"
 CANNOT_KNOW = (
     "whether an auditor's key and the agent's are of one person: the registry stops the owner and "
     "its operators only, a second key passes",
     "whether the agent has other ids that these auditors never rated",
 )
+
+
+@dataclass(frozen=True)
+class ScoredResponse:
+    """What somebody who counts has appended to a number.
+
+    Attributes:
+        who: the agent's own people, or a named auditor
+        file: whether it was found by its hash
+    """
+
+    responder: str
+    who: str
+    block: int
+    uri: str
+    digest: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,9 @@ class ScoredNumber:
         value: times 10**decimals
         file: whether the file behind it was found and says the same
         code_hash: of the vault, as the file has it
-        checked: whether the reader's own audit gives the same
+        checked: whether the reader's own audit gives the same; a revoked number does not count
+        responses: of the agent's own people and of the named auditors, oldest first
+        others_responses: of anybody else, and those that no log tells of
     """
 
     client: str
@@ -58,6 +79,8 @@ class ScoredNumber:
     code_hash: str = ""
     to_block: int = 0
     checked: str = NOT_RERUN
+    responses: tuple[ScoredResponse, ...] = ()
+    others_responses: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +110,7 @@ class AgentScore:
 
     Attributes:
         age: seconds since it was registered; None: its event is not among the blocks asked for
-        codes: vault -> keccak of its code now
+        codes: vault -> keccak of its code now, of what counts
         ignored: numbers and requests of others than the named auditors
         other_ids: of the same vaults, in the same auditors' numbers
     """
@@ -186,8 +209,10 @@ class Scoring:
         owner, wallet = at.identity.ownerOf(agent), at.identity.getAgentWallet(agent)
         numbers, elsewhere, others = self._numbers(agent) if at.has_reputation else ((), (), 0)
         answers, ignored = self._answers(agent) if at.has_validation else ((), 0)
-        vaults = sorted({each.vault for each in (*numbers, *answers) if each.vault})
-        same = {number for number, vault in elsewhere if vault in vaults and number != agent}
+        told = {each.vault for each in (*numbers, *answers) if each.vault}
+        same = {number for number, vault in elsewhere if vault in told and number != agent}
+        counted = (*(each for each in numbers if not each.revoked), *answers)
+        vaults = sorted({each.vault for each in counted if each.vault})
         return AgentScore(
             agent, at.name, owner, wallet, self._age(agent, now), tuple(numbers), tuple(answers),
             {each: code_hash(at, each) for each in vaults}, others + ignored, tuple(sorted(same)),
@@ -205,12 +230,51 @@ class Scoring:
         at, mine, elsewhere = self._registries, [], []
         all_of_it = events_of(at, "ReputationRegistry", "NewFeedback", agentId=agent)
         for each in sorted(self._auditors):
+            said = {"agentId": agent, "clientAddress": each}
+            responses = events_of(at, "ReputationRegistry", "ResponseAppended", **said)
             for log in events_of(at, "ReputationRegistry", "NewFeedback", clientAddress=each):
                 number = self._number(log.args, log.block)
                 elsewhere.append((int(log.args["agentId"]), number.vault))
                 if log.args["agentId"] == agent:
-                    mine.append(number)
+                    mine.append(self._with_responses(number, agent, responses))
         return mine, elsewhere, len(all_of_it) - len(mine)
+
+    def _with_responses(
+        self, number: ScoredNumber, agent: int, found: Sequence[DecodedLog]
+    ) -> ScoredNumber:
+        """Return a number with what was appended to it. Anybody may append: of strangers it says
+        only how many there are.
+
+        Args:
+            found: all that was appended to this client's numbers of the agent
+        """
+        found = [each for each in found if each.args["feedbackIndex"] == number.index]
+        responses = []
+        for each in found:
+            who = self._who(str(each.args["responder"]), agent)
+            if who:
+                uri, digest = each.args["responseURI"], str(each.args["responseHash"])
+                file = look_up(uri, digest, self._places)
+                responses.append(
+                    ScoredResponse(
+                        each.args["responder"], who, each.block, uri[:MOST_URI], digest,
+                        FITS if file.content is not None else file.why,
+                    )
+                )  # fmt: skip
+        there = int(
+            self._registries.reputation.getResponseCount(agent, number.client, number.index, [])
+        )
+        return replace(
+            number, responses=tuple(responses),
+            others_responses=max(there, len(found)) - len(responses),
+        )  # fmt: skip
+
+    def _who(self, responder: str, agent: int) -> str:
+        identity = self._registries.identity
+        own = identity.ownerOf(agent), identity.getAgentWallet(agent)
+        if responder.lower() in {each.lower() for each in own}:
+            return "the agent's"
+        return "a named auditor" if responder.lower() in self._auditors else ""
 
     def _number(self, told: Mapping[str, Any], block: int) -> ScoredNumber:
         kept = self._registries.reputation.readFeedback(
@@ -219,6 +283,7 @@ class Scoring:
         found = ScoredNumber(
             told["clientAddress"], told["feedbackIndex"], told["tag1"], told["tag2"],
             told["value"], told["valueDecimals"], bool(kept[4]), block, "",
+            checked=REVOKED if kept[4] else NOT_RERUN,
         )  # fmt: skip
         file = look_up(told["feedbackURI"], told["feedbackHash"], self._places)
         if file.content is None:
@@ -242,7 +307,9 @@ class Scoring:
             code_hash=str(ours.get("codeHash", "")),
             to_block=block_there if isinstance(block_there, int) else 0,
         )  # fmt: skip
-        return replace(found, checked=self._own.number(found) if self._own else NOT_RERUN)
+        if found.revoked or self._own is None:
+            return found
+        return replace(found, checked=self._own.number(found))
 
     def _answers(self, agent: int) -> tuple[list[ScoredAnswer], int]:
         found, ignored = [], 0

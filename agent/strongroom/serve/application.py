@@ -2,20 +2,24 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from x402.http.constants import PAYMENT_SIGNATURE_HEADER
 from x402.schemas import PaymentRequirements
 
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import JsonObject, canonical, read_json
 from strongroom.chain.units import format_units
+from strongroom.errors import BadInput
+from strongroom.identity.card import WELL_KNOWN, read_card
 from strongroom.payments.token import PaidToken
 from strongroom.rate_limit import RateLimit, network_of
 from strongroom.serve.configuration import ServeConfig, Topic
 from strongroom.serve.desk import TopicDesk
 from strongroom.serve.selling import RouteOffer, SaleAnswer, Seller
 from strongroom.serve.topics import SCHEMA, TopicUnknown
+from strongroom.settings import ConfigError
 
 JSON = "application/json"
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
@@ -29,7 +33,11 @@ def create_app(
     token: PaidToken,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
-    """Return the application."""
+    """Return the application.
+
+    Raises:
+        ConfigError: the card cannot be served.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     limit = RateLimit(config.free.requests_a_minute, stopwatch)
     index = _index(config, desk, token)
@@ -46,6 +54,13 @@ def create_app(
     @app.get("/")
     def root(request: Request) -> Response:
         return too_often(request) or JSONResponse(index, headers=PRIVATE)
+
+    if config.card is not None:
+        card = _card(config.card)
+
+        @app.get(f"/{WELL_KNOWN}")
+        def known_card(request: Request) -> Response:
+            return too_often(request) or Response(card, media_type=JSON, headers=PRIVATE)
 
     @app.get("/free/{topic}")
     def free(topic: str, request: Request) -> Response:
@@ -82,6 +97,18 @@ def create_app(
         return _answer(seller.ask(offer))
 
     return app
+
+
+def _card(path: Path) -> bytes:
+    """Return an agent's card as it will be served; raises ConfigError."""
+    try:
+        found = read_json(path.read_bytes())
+        entries = read_card(found).registrations if isinstance(found, dict) else ()
+    except (OSError, ValueError, BadInput) as error:
+        raise ConfigError(f"card: {path} is no agent's card ({error})") from error
+    if not entries:
+        raise ConfigError(f"card: {path} names no agent: take what `register --site` has written")
+    return canonical(found)
 
 
 def _who(request: Request) -> str:

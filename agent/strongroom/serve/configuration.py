@@ -76,6 +76,7 @@ class ServeConfig(Section):
     proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
     store: Place = Field(Path("serve.db"), validate_default=True)
     payee: Address
+    card: Place | None = None  # an agent's, with its entry: served where it proves this domain
     chain: NodeSection
     token: TokenSection
     facilitator: FacilitatorSection
