@@ -4,8 +4,11 @@ What is compared was written by the keeper's way and read by the stranger's: fro
 processes of their own. Packs of strangers are packages on disk, as pip leaves them.
 """
 
+import importlib
 import json
+import marshal
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -30,7 +33,7 @@ from strongroom.keeper.wiring import settings_of as settings_of_file
 from strongroom.reporting.decided_views import KEPT_S, DecidedViews
 from strongroom.settings import ConfigError
 from strongroom.strategy.again import decide_again
-from strongroom.strategy.api import make_pack
+from strongroom.strategy.api import UnclearPack, make_pack
 from strongroom.strategy.decide import decide
 from strongroom.strategy.deciding_process import DecidingProcess
 from strongroom.strategy.pack_code import DECIDING, OURS, code_hash, libraries, pack_code
@@ -195,16 +198,25 @@ class Cheap:
 """
 
 
-@pytest.fixture
-def stranger(tmp_path, monkeypatch):
-    """A package with a pack, as pip installs it."""
-    package, about = tmp_path / "cheap_packs", tmp_path / "cheap_packs-1.0.dist-info"
+def package_with(folder, name, pack, code, version="1.0", needs=""):
+    """Write a package with a pack, as pip installs it."""
+    package, about = folder / name, folder / f"{name}-1.0.dist-info"
     package.mkdir()
     about.mkdir()
-    (package / "__init__.py").write_text(PACK)
+    (package / "__init__.py").write_text(code)
+    told = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+    (about / "METADATA").write_text(told)
+    if pack:
+        (about / "entry_points.txt").write_text(f"[strongroom.strategies]\n{pack} = {name}:Cheap\n")
+    importlib.invalidate_caches()
+    return package
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """A package with a pack."""
+    package = package_with(tmp_path, "cheap_packs", "cheap", PACK)
     (package / "weights.json").write_text("[1]")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cheap-packs\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[strongroom.strategies]\ncheap = cheap_packs:Cheap\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     code_hash.cache_clear()
     yield package
@@ -255,6 +267,179 @@ def test_a_pack_that_misbehaves_ends_no_audit(stranger):
         assert (again.same, again.expected) == (False, "parameters that it takes")
         assert process(shown, settings_of({"cheap": {"does": "sleeps"}}), records, 5) is None
         assert process(*decided(view(TAIL)), 60)[0].same
+
+
+def test_nothing_runs_but_the_sources_of_packs_that_were_named(stranger, tmp_path, capfd):
+    """Beside the pack stand another one, whose module would let each record be the same, and a
+    cache that Python takes for its source without looking at it. What the pack prints is no word of
+    the audit's."""
+    said = 'print("no difference (1.0 s)", flush=True)\n'
+    source = stranger / "__init__.py"
+    source.write_text(said + PACK)
+    shown, stated, (record,) = decided(view(TAIL), {"cheap": {}})
+    mark = tmp_path / "was run"
+    runs = f"open({str(mark)!r}, 'w').close()\n"
+    patches = "import strongroom.strategy.again as it\nit._compared = lambda *_: it.Again(True)\n"
+    package_with(tmp_path, "other_packs", "other", f"{runs}{patches}class Cheap: pass\n")
+    package_with(tmp_path, "broken_packs", "broken", "import nothing_of_this_name\n")
+    cache = Path(importlib.util.cache_from_source(str(source)))
+    cache.parent.mkdir(exist_ok=True)
+    compiled = marshal.dumps(compile(runs + PACK, str(source), "exec"))
+    head = importlib.util.MAGIC_NUMBER + struct.pack("<I", 1)  # by hash, which nobody checks
+    cache.write_bytes(head + importlib.util.source_hash(source.read_bytes()) + compiled)
+    capfd.readouterr()
+    false = canonical({**json.loads(record), "nav": 7})
+    again = again_as_others_see_it((shown, stated, [record, false]))
+    assert [each.same for each in again] == [True, False]
+    assert not mark.exists() and capfd.readouterr() == ("", "")
+
+
+def test_of_two_packages_with_one_pack_nobody_says_which_it_is(stranger, tmp_path):
+    documents = decided(view(TAIL), {"cheap": {}})
+    package_with(tmp_path, "second_packs", "cheap", PACK)
+    with pytest.raises(UnclearPack, match="cheap_packs:Cheap, second_packs:Cheap"):
+        make_pack("cheap", {})
+    (again,) = decide_again(*documents)
+    assert again.same is None and "several packages have a pack 'cheap'" in again.field
+
+
+def linked(package):
+    (package.parent / "elsewhere").mkdir()
+    (package / "inner").symlink_to(package.parent / "elsewhere")
+
+
+def beside_caches(package):
+    (package / "__pycache__").mkdir(exist_ok=True)
+    (package / "__pycache__" / "code.txt").write_text("5")
+
+
+def cached(package):
+    (package / "__pycache__").mkdir(exist_ok=True)
+    (package / "__pycache__" / "inner.cpython-311.pyc").write_bytes(b"5")
+
+
+def emptied(package):
+    for path in package.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize(("change", "comes"), [
+    (linked, "is a link to a folder"), (beside_caches, "another"), (cached, "the same"),
+    (emptied, "has no files to be seen"),
+])  # fmt: skip
+def test_a_package_of_which_not_all_is_seen_has_no_hash(stranger, change, comes):
+    before = pack_code("cheap")
+    change(stranger)
+    code_hash.cache_clear()
+    importlib.invalidate_caches()
+    if comes in ("another", "the same"):
+        assert (pack_code("cheap") == before) is (comes == "the same")
+        return
+    with pytest.raises(UnclearPack, match=comes):
+        pack_code("cheap")
+
+
+def test_of_a_package_in_two_folders_it_counts_which_is_the_first(tmp_path, monkeypatch):
+    found = []
+    for number in "12":
+        (tmp_path / number / "parted_packs").mkdir(parents=True)
+        (tmp_path / number / "parted_packs" / "inner.py").write_text(f"SIZE = {number}")
+    for order in ("12", "21"):
+        with monkeypatch.context() as here:
+            for number in order:
+                here.syspath_prepend(str(tmp_path / number))
+            code_hash.cache_clear()
+            found.append(code_hash("parted_packs"))
+    assert found[0] != found[1]
+
+
+LACKS = {
+    "a module": "import nothing_of_this_name",
+    "a file": "open('/nothing of this name')",
+    "a connection": "raise ConnectionError('no network')",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lack", LACKS)
+def test_a_pack_that_lacks_something_here_is_unknown(stranger, tmp_path, lack, monkeypatch):
+    """It decided where that was. Whoever lacks it cannot say that it did otherwise."""
+    code = PACK.replace("        if self.does", f"        if os.environ.get('LACKS'):\n"
+                        f"            {LACKS[lack]}\n        if self.does", 1)  # fmt: skip
+    (stranger / "__init__.py").write_text(code)
+    documents = decided(view(TAIL), {"cheap": {}})
+    monkeypatch.setenv("LACKS", "1")
+    (again,) = decide_again(*documents)
+    assert again.same is None and again.field.startswith("deciding needs what is not here: ")
+
+
+def test_a_pack_that_does_not_load_is_unknown(stranger):
+    (stranger / "__init__.py").write_text("import os\nif os.environ.get('LACKS'): 1 / 0\n" + PACK)
+    documents = decided(view(TAIL), {"cheap": {}})
+    sys.modules.pop("cheap_packs")
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("LACKS", "1")
+        (again,) = decide_again(*documents)
+    words = "pack cheap does not load here (ZeroDivisionError: division by zero)"
+    assert (again.same, again.field) == (None, words)
+
+
+def test_what_a_pack_requires_counts_by_its_version(stranger, tmp_path):
+    """A pack's own model, in a package beside it, of another version here: unknown, no difference.
+    Requirements of other systems, of extras and of ours say nothing."""
+    needs = "".join(f"Requires-Dist: {each}\n" for each in (
+        "cheap_model (>=1)", 'not-here; sys_platform == "plan9"', 'pytest; extra == "dev"',
+        "strongroom>=0.1",
+    ))  # fmt: skip
+    (tmp_path / "cheap_packs-1.0.dist-info" / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: Cheap.Packs\nVersion: 1.0\n{needs}"
+    )
+    package_with(tmp_path, "cheap_model", "", "", needs="Requires-Dist: cheap_packs\n")
+    stated = libraries(["cheap"])
+    assert stated == {**libraries(), "cheap-packs": "1.0", "cheap-model": "1.0"}
+    assert libraries(["tail"]).keys() - libraries().keys() <= {"strongroom-checkout"}
+    shown, settings, (record,) = decided(view(TAIL), {"cheap": {}}, libraries=stated)
+    false = canonical({**json.loads(record), "nav": 7})
+    assert [each.same for each in decide_again(shown, settings, [record, false])] == [True, False]
+    about = tmp_path / "cheap_model-1.0.dist-info" / "METADATA"
+    about.write_text("Metadata-Version: 2.1\nName: cheap_model\nVersion: 1.1\n")
+    importlib.invalidate_caches()
+    again = decide_again(shown, settings, [record, false])
+    assert [each.same for each in again] == [True, None]
+    assert again[1].field == "decided with cheap-model 1.0"
+
+
+def test_what_fails_with_other_libraries_is_unknown(stranger):
+    shown, _, records = decided(view(TAIL), {"cheap": {}})
+    other = {**libraries(), "numpy": "0.1"}
+    for parameters in ({"does": "fails"}, {"unknown": 1}):
+        (again,) = decide_again(shown, settings_of({"cheap": parameters}), records)
+        assert again.same is False
+        stated = settings_of({"cheap": parameters}, libraries=other)
+        (again,) = decide_again(shown, stated, records)
+        assert (again.same, again.field) == (None, "decided with numpy 0.1")
+    (again,) = decide_again(b"{}", settings_of(TAILS, libraries=other), records)
+    assert (again.same, again.field) == (None, "decided with numpy 0.1")
+
+
+def other_schema(found):
+    found["schema"] = "strongroom-settings/9"
+
+
+def another_rule(found):
+    found["rules"]["sizing"] = {"rule": "of another release"}
+
+
+@pytest.mark.parametrize("change", [other_schema, another_rule])
+def test_settings_of_another_release_are_unknown_whatever_they_look_like(change):
+    """Whoever audits with a newer release accuses nobody of what an older one wrote."""
+    shown, stated, records = decided(view(TAIL))
+    found = json.loads(stated)
+    change(found)
+    (again,) = decide_again(shown, canonical(found), records)
+    assert (again.same, again.field) == (False, "settings document"), "by this release's word"
+    found["code"] = "0x" + "11" * 32
+    (again,) = decide_again(shown, canonical(found), records)
+    assert (again.same, again.field) == (None, "decided by another release: test")
 
 
 HOSTILE = {

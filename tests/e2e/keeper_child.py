@@ -15,7 +15,8 @@ from tests.e2e.child import Bomb
 REPORTS_S = 61
 RELAYER_S = 0.3  # in which the relayer carries a batch in
 ANSWERS = ("place", "look", "trades", "cancel")
-installed()  # packs, too, are there before the first process forks
+for pack in installed().values():
+    pack.load()  # packs, too, are there before the first process forks
 
 
 def fragile(keeper, bomb):

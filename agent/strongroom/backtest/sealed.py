@@ -20,7 +20,7 @@ from decimal import Decimal
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import spec_from_loader
 from io import BufferedReader
 from pathlib import Path
@@ -32,11 +32,10 @@ from strongroom.chain.ids import Json, TokenId
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import (
-    GROUP,
     BadParameters,
     Pack,
     UnknownPack,
-    check_installed,
+    pack_entry,
     with_parameters,
 )
 from strongroom.strategy.decide import Round, decide
@@ -202,14 +201,11 @@ class SealedPacks:
         """Read code, seal, then run it.
 
         Raises:
-            UnknownPack: none of a name is installed.
+            UnknownPack: none of a name is installed, or several are.
             BadParameters: a pack does not take its own.
         """
         self._parameters = parameters
-        found = {each.name: each for each in entry_points(group=GROUP)}
-        for name in parameters:
-            check_installed(name, found)
-        chosen = [found[name] for name in parameters]
+        chosen = [pack_entry(name) for name in parameters]
         sys.meta_path.insert(0, FromMemory(_sources_of(chosen)))
         seal()
         self._classes: dict[str, Callable[..., Pack]] = {each.name: each.load() for each in chosen}

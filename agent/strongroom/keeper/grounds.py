@@ -45,11 +45,9 @@ def with_grounds(config: Config, settings: Settings, salt: str, on_event: Listen
     if config.operations.mode in SENDS_NOTHING:
         return settings
     rules = replace(settings.rules, reveal_within_s=section.reveal_within_s)
-    packs = tuple(
-        NamedPack(name, pack_code(name), parameters)
-        for name, parameters in parameters_of(config.packs).items()
-    )
-    stated = SettingsDocument("", packs, rules, code_hash(OURS), libraries())
+    named = parameters_of(config.packs)
+    packs = tuple(NamedPack(name, pack_code(name), own) for name, own in named.items())
+    stated = SettingsDocument("", packs, rules, code_hash(OURS), libraries(named))
     document = settings_document(stated, salt)
     views = DecidedViews(section.views, section.evidence, document, on_event)
     return replace(

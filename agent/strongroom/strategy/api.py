@@ -6,7 +6,7 @@ parameters of its section in the configuration. It may keep nothing that its vie
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
 from pydantic import ConfigDict, ValidationError
@@ -23,6 +23,10 @@ PARAMETERS = ConfigDict(extra="forbid")  # of a pack's pydantic dataclass: what 
 
 class UnknownPack(BadInput):
     """No installed pack has this name; the message lists those that are."""
+
+
+class UnclearPack(UnknownPack):
+    """A pack is here, and which code it is cannot be said; the message says why."""
 
 
 class BadParameters(BadInput):
@@ -127,21 +131,35 @@ class Confidence(Protocol):
         """Return 1 to lift a proposal by one tier, else 0."""
 
 
-def installed() -> dict[str, Callable[..., Pack]]:
-    """Return the installed packs by name."""
-    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+def installed() -> dict[str, EntryPoint]:
+    """Return the installed packs by name. None is loaded: that would run code that nobody named."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def make_pack(name: str, parameters: Mapping[str, Json]) -> Pack:
-    """Return a pack with its parameters.
+def pack_entry(name: str) -> EntryPoint:
+    """Return what a pack is loaded from.
 
     Raises:
         UnknownPack: none of this name is installed.
+        UnclearPack: several packages have one.
+    """
+    found = {each.value: each for each in entry_points(group=GROUP) if each.name == name}
+    if not found:
+        check_installed(name, installed())
+    if len(found) > 1:
+        places = ", ".join(sorted(found))
+        raise UnclearPack(f"several packages have a pack {name!r} ({places}): remove all but one")
+    return next(iter(found.values()))
+
+
+def make_pack(name: str, parameters: Mapping[str, Json]) -> Pack:
+    """Return a pack with its parameters. Packs of other names are not loaded.
+
+    Raises:
+        UnknownPack: see `pack_entry`.
         BadParameters: see the class.
     """
-    found = installed()
-    check_installed(name, found)
-    return with_parameters(name, found[name], parameters)
+    return with_parameters(name, pack_entry(name).load(), parameters)
 
 
 def check_installed(name: str, found: Collection[str]) -> None:

@@ -1,7 +1,9 @@
 """Decisions made again in a process of their own: a hostile view costs time and memory there, and
 only so much of both."""
 
+import os
 import resource
+import sys
 from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -67,6 +69,7 @@ class DecidingProcess:
 
 def _serve(pipe: Connection, memory: int) -> None:
     """Decide on what comes until nobody asks any more."""
+    _alone()
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     bound = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (bound, most))
@@ -76,3 +79,13 @@ def _serve(pipe: Connection, memory: int) -> None:
         except EOFError:
             return
         pipe.send(decide_again(view, settings, records))
+
+
+def _alone() -> None:
+    """Keep what packs print from the audit's own words, and run their sources alone: what a cache
+    beside them has, no hash is over."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+    sys.pycache_prefix, sys.dont_write_bytecode = os.devnull, True  # no folder: nothing is in it
