@@ -455,6 +455,7 @@ def install() -> None:
         "exceptions": SimpleNamespace(ContractLogicError=Reverted, ApeException=Reverted),
         "contracts": contracts,
         "chain": chain,
+        "api": SimpleNamespace(ReceiptAPI=Receipt),
     }
     vars(ape).update(parts)
     sys.modules |= {"ape": ape, "ape.contracts": contracts}
