@@ -22,6 +22,17 @@ class PortInUse(BadInput):
     """Something listens on a port."""
 
 
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port of this machine now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK[0], port))
+        except OSError:
+            return False
+    return True
+
+
 def reached_at(host: str) -> str:
     """Return the host at which this machine reaches what listens at one."""
     return LOOPBACK[0] if host in ("", *EVERYWHERE) else host

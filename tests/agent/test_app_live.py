@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 from pydantic import TypeAdapter
+from strongroom.app import command as site
 from strongroom.app import live, page
+from strongroom.app.command import AuditAway, PageOptions, run_app
 from strongroom.app.history import PageData, Terms
 from strongroom.app.live import AnnouncedCall, LiveVault, ScriptMissing, script
 from strongroom.app.page import write_bare_app, write_page
 from strongroom.chain.ids import read_json
 from strongroom.cli.main import command
 from strongroom.depositor.words import WORDS, say
+from strongroom.errors import Away
 
 from tests.page_data import DATA
 
@@ -48,6 +51,25 @@ def test_the_page_has_the_app_and_asks_one_node(tmp_path):
         assert (path.parent / "licenses.txt").exists()
         assert "2 % a year; 20 % of profit above" in text
     assert "No audit stands on this page.</strong> The node has no old state." in text
+
+
+def test_an_audit_that_cannot_be_made_leaves_the_files_of_the_last_one(tmp_path, monkeypatch):
+    """The node answers what the page needs, and hiccups in the audit."""
+    asked = PageOptions(LIVE.vault, out=tmp_path)
+
+    def hiccup(options, live):
+        raise Away("the node does not answer: start it")
+
+    monkeypatch.setattr(site, "_write", hiccup)
+    monkeypatch.setattr(live, "live_vault", lambda *_: LIVE)
+    monkeypatch.setattr(live, "script", lambda: b"")
+    before = write_page(MADE, tmp_path, live=LIVE).read_bytes()
+    with pytest.raises(AuditAway, match="nothing was written; name an archive node, or --no-audit"):
+        run_app(asked, keeps=True)
+    assert (tmp_path / "index.html").read_bytes() == before
+    assert run_app(asked, audited=False, keeps=True).missing == "It was made without one."
+    assert run_app(asked).missing.startswith("the node does not answer")
+    assert b"No audit stands on this page" in (tmp_path / "index.html").read_bytes()
 
 
 def test_a_page_for_every_wallet_names_no_node(tmp_path):

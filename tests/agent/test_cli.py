@@ -2,12 +2,13 @@
 
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
@@ -88,7 +89,7 @@ def ending(error):
         (Differs("1 is not 2"), 1, "1 is not 2\n"),
         (Defect("the audit failed at block 7"), 3, "the audit failed at block 7\n"),
         (KeyError("x"), 3, "unexpected KeyError: 'x': run again with --debug\n"),
-        (click.Abort(), 2, "not confirmed: nothing was sent (--yes does not ask)\n"),
+        (click.Abort(), 2, "no answer was typed to the question\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
         (KeyboardInterrupt("0x12 was sent"), 130, "stopped: 0x12 was sent\n"),
     ],
@@ -115,6 +116,59 @@ def test_ctrl_c_unwinds_whatever_a_framework_would_do_with_it(monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert (done.exit_code, done.output) == (130, "stopped: approve (0x12) may have been sent\n")
+
+
+QUESTIONS = """
+import sys, click
+from strongroom.cli.boundary import Command
+from strongroom.cli.init import _typed
+from strongroom.cli.options import asked, typed_passphrase
+ask = {"send": lambda: asked(False)("Send it?"), "init": lambda: _typed("A port", ""),
+       "key": lambda: typed_passphrase("Passphrase")}[sys.argv[1]]
+command = click.command("asks", cls=Command)(lambda: click.echo(f"said {ask()}"))
+command([], standalone_mode=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "typed", "code", "words"),
+    [
+        ("send", "ctrl-c", 130, "stopped: nothing was sent"),
+        ("send", "\x04", 2, "not confirmed: nothing was sent (--yes does not ask)"),
+        ("send", "n\n", 0, "said False"),
+        ("init", "ctrl-c", 130, "stopped: nothing was written"),
+        ("init", "\x04", 2, "no answer was typed: nothing was written (each answer is an option"),
+        ("key", "ctrl-c", 130, "stopped: Passphrase: none was typed"),
+        ("key", "\x04", 2, "Passphrase: none was typed"),
+    ],
+)
+def test_a_question_without_an_answer_ends_by_what_was_pressed(question, typed, code, words):
+    """At a terminal of its own, which getpass opens by its name."""
+    number, terminal = pty.fork()
+    if number == 0:
+        os.execv(sys.executable, [sys.executable, "-c", QUESTIONS, question])
+    seen = b""
+    while not seen.rstrip().endswith(b":"):
+        seen += os.read(terminal, 1024)
+    os.write(terminal, b"\x03" if typed == "ctrl-c" else typed.encode())
+    with suppress(OSError):  # the other end is closed
+        while more := os.read(terminal, 1024):
+            seen += more
+    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == code, seen
+    assert words in " ".join(seen.decode().split()), seen
+
+
+def test_the_apps_port_is_tried_before_anything_is_asked_or_written(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        typed = ["app", "--vault", "0x" + "12" * 20, "--rpc", "http://127.0.0.1:9", "--out"]
+        done = CliRunner().invoke(command, [*typed, str(tmp_path / "app"), "--port", str(port)])
+    assert (done.exit_code, done.output) == (
+        2, f"port {port} is in use: name another one with --port\n"
+    )  # fmt: skip
+    assert not (tmp_path / "app").exists()
 
 
 def test_a_traceback_comes_with_debug_only():

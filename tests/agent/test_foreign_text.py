@@ -18,7 +18,7 @@ from strongroom.cli.keeper import pending
 from strongroom.depositor.lots import MovementKind, ShareMovement, lots_of
 from strongroom.depositor.statement import StatementResult
 from strongroom.depositor.vault import DepositorVault, OddDecimals
-from strongroom.foreign_text import cell, plain
+from strongroom.foreign_text import cell, page_words, plain
 from strongroom.keeper.radar import RuleTexts, show_rules
 from strongroom.reporting.explanation import _what
 from strongroom.screen import Screen
@@ -185,3 +185,9 @@ def test_a_market_is_no_formula_in_a_backtests_table(tmp_path):
 
 def test_plain_keeps_other_scripts():
     assert plain("é 雨 ok") == "é 雨 ok" and plain("a\u2028b\x00") == "a?b?"
+
+
+def test_a_web_page_for_an_answer_is_its_words_in_one_line():
+    text = "<!DOCTYPE html>\n<html><body>\n<h1>Sign\x1b[2J in</h1>\r\n<p>to   go on</p>" + "x" * 90
+    assert page_words(text) == "Sign?[2J in to go on " + "x" * 36 + "..."
+    assert page_words("no page") == "no page" and page_words("") == ""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 FOLDER = Path("build") / "page"
 
 
+class AuditAway(Away):
+    """The node does not answer what an audit asks; nothing was written."""
+
+
 @dataclass(frozen=True)
 class PageOptions:
     """Which vault's page is written, and where.
@@ -79,6 +83,7 @@ def run_app(
     browser_rpc: str = "",
     audited: bool = True,
     accounts: Mapping[str, str] | None = None,
+    keeps: bool = False,
 ) -> PageResult:
     """Write the app of a vault as a static site. Without an archive node there is no audit, and the
     app says what it cannot know.
@@ -87,9 +92,10 @@ def run_app(
         browser_rpc: URL of the node that the browser asks; empty: it asks through the wallet
         audited: audit the vault first
         accounts: address -> name, of a test chain whose node signs for them
+        keeps: what is there is kept where the audit that was asked for cannot be made
 
     Raises:
-        Away: the node does not answer.
+        Away: the node does not answer; AuditAway: not what the audit asks, and `keeps`.
         BadInput: there is no vault at the address, no place of evidence, or no script here.
     """
     from strongroom.app.live import live_vault, script
@@ -103,6 +109,11 @@ def run_app(
         try:
             return _write(options, live)
         except Away as error:
+            if keeps:
+                raise AuditAway(
+                    f"the vault cannot be audited now ({error}): nothing was written; name an "
+                    "archive node, or --no-audit for a page without an audit"
+                ) from error
             why = f"{error}."
     return PageResult(write_bare_app(live, why, options.out), None, why)
 

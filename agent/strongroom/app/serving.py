@@ -40,8 +40,8 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[str]:
-    """Serve a folder while the block runs; yield its URL.
+def port_for(folder: Path, port: int) -> Iterator[OwnServer]:
+    """Hold a port for a folder while the block runs: nothing is answered before `answering`.
 
     Args:
         port: 0 takes a free one
@@ -53,11 +53,33 @@ def serving(folder: Path, port: int) -> Iterator[str]:
         server = OwnServer((HOST, port), partial(_Files, directory=str(folder)))
     except OSError as error:
         raise PortInUse(f"port {port} is in use: name another one with --port") from error
+    try:
+        yield server
+    finally:
+        server.server_close()
+
+
+@contextmanager
+def answering(server: OwnServer) -> Iterator[str]:
+    """Answer at a port while the block runs; yield its URL."""
     thread = Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
     try:
         yield f"http://{HOST}:{server.server_address[1]}/"
     finally:
         server.shutdown()
-        server.server_close()
         thread.join()
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[str]:
+    """Serve a folder while the block runs; yield its URL.
+
+    Args:
+        port: 0 takes a free one
+
+    Raises:
+        PortInUse: see the class.
+    """
+    with port_for(folder, port) as server, answering(server) as url:
+        yield url

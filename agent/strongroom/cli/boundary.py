@@ -108,6 +108,11 @@ def _unwind_on_signals() -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def was_stopped(error: BaseException) -> bool:
+    """Whether a question ended by Ctrl-C: click says only that it has no answer."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt)
+
+
 def _usage(error: click.UsageError) -> Ended:
     words = error.format_message().rstrip(".")
     where = f" ({error.ctx.command_path} --help)" if error.ctx is not None else ""
@@ -121,7 +126,9 @@ def _raise(error: Exception, debug: bool) -> NoReturn:
     if isinstance(error, click.UsageError):
         raise _usage(error) from error
     if isinstance(error, click.Abort):
-        raise Ended("not confirmed: nothing was sent (--yes does not ask)", FAILED) from error
+        if was_stopped(error):
+            raise Ended("stopped", INTERRUPTED) from error
+        raise Ended("no answer was typed to the question", FAILED) from error
     if isinstance(error, click.ClickException | click.exceptions.Exit):
         raise error
     if isinstance(error, StrongroomError):

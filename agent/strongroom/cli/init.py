@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from strongroom.cli.boundary import Command
-from strongroom.cli.options import FILE, FOLDER
+from strongroom.cli.options import FILE, FOLDER, unanswered
 
 OPTIONS = (  # name, what it is; in the order in which it is asked
     ("rpc", "URL of a node (JSON-RPC)."),
@@ -79,5 +79,6 @@ def command(folder: Path, answers: Path | None, **given: str | None) -> None:
 
 
 def _typed(words: str, default: str) -> str:
-    shown = bool(default)
-    return str(click.prompt(words, default=default, show_default=shown))
+    shown, nothing = bool(default), "nothing was written"
+    with unanswered(f"no answer was typed: {nothing} (each answer is an option, too)", nothing):
+        return str(click.prompt(words, default=default, show_default=shown))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from strongroom.cli.boundary import was_stopped
 from strongroom.errors import BadInput
 
 
@@ -105,8 +106,36 @@ def workers_options(function: F) -> F:
 
 
 def asked(yes: bool) -> Callable[[str], bool]:
-    """Return the question before something is sent."""
-    return lambda question: yes or click.confirm(question, err=True)
+    """Return the question before something is sent. An input that ends (Ctrl-D) is no yes, Ctrl-C
+    ends the command as it does anywhere."""
+
+    def ask(question: str) -> bool:
+        if yes:
+            return True
+        with unanswered("not confirmed: nothing was sent (--yes does not ask)", "nothing was sent"):
+            return click.confirm(question, err=True)
+
+    return ask
+
+
+@contextmanager
+def unanswered(ended: str, stopped: str) -> Iterator[None]:
+    """Say of a question in the block that gets no answer what it was.
+
+    Args:
+        ended: where the input ends
+        stopped: where Ctrl-C is pressed
+
+    Raises:
+        BadInput, KeyboardInterrupt: with those words.
+    """
+    try:
+        yield
+    except (click.Abort, EOFError, KeyboardInterrupt) as error:
+        click.echo(err=True)  # what follows stands in a line of its own
+        if was_stopped(error):
+            raise KeyboardInterrupt(stopped) from error
+        raise BadInput(ended) from error
 
 
 def typed_passphrase(what: str) -> str:
@@ -119,7 +148,8 @@ def typed_passphrase(what: str) -> str:
 
     if not sys.stdin.isatty():
         raise BadInput(f"{what}: no terminal to ask at: set STRONGROOM_PASSPHRASE")
-    return getpass(f"{what}: ")
+    with unanswered(f"{what}: none was typed", f"{what}: none was typed"):
+        return getpass(f"{what}: ")
 
 
 def print_json(found: Any) -> None:

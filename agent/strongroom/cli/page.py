@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -90,21 +91,23 @@ def app(
       strongroom app --vault 0x... --static --out site
     """
     from strongroom.app.command import PageOptions, run_app, show
-    from strongroom.app.serving import serving
+    from strongroom.app.serving import answering, port_for
     from strongroom.audit.command import parse_payer
 
     if browser_rpc:
         _check_node(browser_rpc)
     known = dict(map(parse_payer, payers))
     asked = ("" if static else rpcs[0]) if browser_rpc is None else browser_rpc
-    with bar("blocks") as advance:
-        options = PageOptions(
-            vault, rpcs[0], evidence, exchanges, out, advance, known, rpcs[1:]
-        )  # fmt: skip
-        result = run_app(options, asked, not no_audit)
-    show(result, time.time())
-    if not static:
-        with serving(out, port) as url:
+    with ExitStack() as held:
+        server = None if static else held.enter_context(port_for(out, port))
+        with bar("blocks") as advance:
+            options = PageOptions(
+                vault, rpcs[0], evidence, exchanges, out, advance, known, rpcs[1:]
+            )  # fmt: skip
+            result = run_app(options, asked, not no_audit, keeps=static)
+        show(result, time.time())
+        if server is not None:
+            url = held.enter_context(answering(server))
             click.echo(f"{url} until Ctrl-C")
             threading.Event().wait(seconds)
     if result.exit_code:

@@ -7,6 +7,7 @@ from strongroom.chain.accounts import Wallet, wallet
 from strongroom.chain.contracts import Contract, Contracts, Key, Receipt
 from strongroom.chain.ids import to_hex
 from strongroom.chain.simulation import Intended, simulate
+from strongroom.errors import BadInput
 from strongroom.identity.registries import Registries, RegistryAddresses
 
 
@@ -87,13 +88,24 @@ class RegistryDesk:
         gas = simulate(self.chain, self.address, [step])
         self.options.say(f"- {function} at {contract.address}: {gas:,} gas")
         asked = RegistryCall(function, contract.address, to_hex(data))
-        if self.options.dry_run or not self.options.ask("Send it?"):
+        if self.options.dry_run or not self._confirmed():
             self.calls.append(asked)
             return None
         done = self.chain.send(self._unlocked(), step.to, step.data, what=function)
         sent = (done.transaction_hash, done.block_number)
         self.calls.append(RegistryCall(asked.what, asked.to, asked.data, *sent))
         return done
+
+    def _confirmed(self) -> bool:
+        """Ask; name in a refusal to answer what was sent before."""
+        try:
+            return self.options.ask("Send it?")
+        except (BadInput, KeyboardInterrupt) as error:
+            sent = [each for each in self.calls if each.transaction]
+            if not sent:
+                raise
+            names = "; ".join(f"{each.what} was sent ({each.transaction})" for each in sent)
+            raise type(error)(f"not confirmed: {names}") from error
 
     def unlock_all(self, names: Sequence[str]) -> list[Key]:
         """Return the keys of accounts by their names."""

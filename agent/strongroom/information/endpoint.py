@@ -18,9 +18,11 @@ from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import HOUR
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away
+from strongroom.foreign_text import page_words
 
 PAUSES_S = (0.0, 1.0, 5.0, 15.0, 60.0)  # after so many failures in a row; then the last
 LONGEST_S = HOUR  # a service that wants more is asked again all the same
+MOST_SHOWN = 1_000  # bytes of an answer that words are taken from
 REFUSED = 400  # HTTP statuses from here on are no answer
 
 
@@ -147,5 +149,5 @@ def _decoded(body: bytes) -> Json:
     try:
         return read_json(body)
     except ValueError as error:
-        shown = body[:60].decode("utf-8", "replace")
+        shown = page_words(body[:MOST_SHOWN].decode("utf-8", "replace"))
         raise ValueError(f"the answer is no JSON: {shown!r}") from error

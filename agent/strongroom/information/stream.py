@@ -22,6 +22,7 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from strongroom.chain.ids import Json, TokenId, read_json
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.information.books import (
     BadBook,
     BooksAway,
@@ -60,7 +61,9 @@ def try_channel(url: str, timeout_s: float) -> bool:
                 return True
             return False
     except (OSError, WebSocketException) as error:
-        raise ChannelAway(f"{url} takes no connection: {error}") from error
+        shown = shown_url(url)
+        why = str(error).replace(url, shown)
+        raise ChannelAway(f"{shown} takes no connection: {why}") from error
 
 
 class Books(Protocol):

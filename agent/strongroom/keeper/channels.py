@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from strongroom.chain.ids import Json
-from strongroom.foreign_text import chat_text
+from strongroom.foreign_text import chat_text, page_words
 from strongroom.keeper.alerts import Channel, NotTold, Severity
 from strongroom.keeper.configuration import NotifySection
 from strongroom.settings import ConfigError
@@ -138,7 +138,7 @@ class Bot:
                 f"{self.url}/bot{self.token}/{method}", json=body, timeout=TIMEOUT_S + POLL_S
             )
             answer.raise_for_status()
-            found = answer.json()
+        found = _json(answer)
         if not isinstance(found, dict) or found.get("ok") is not True:
             raise NotTold("the bot's service says no")
         result: Json = found.get("result")
@@ -202,6 +202,15 @@ def _secret(number: int, variable: str) -> str:
 
 def _shown(severity: Severity, text: str) -> str:
     return text if severity == Severity.INFO else f"[{severity.name}] {text}"
+
+
+def _json(answer: httpx.Response) -> Json:
+    try:
+        found: Json = answer.json()
+    except ValueError as error:
+        shown = page_words(answer.text[:MOST_TEXT])
+        raise NotTold(f"it answers no JSON, but {shown!r}: is the url the service's?") from error
+    return found
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from strongroom.settings import ConfigError, read_secret
 
 KEEPER, COSIGNER, SECRET = "keeper.toml", "cosigner.toml", "secret"
 SOCKET = "cosigner.sock"
+METRICS_PORT = 9100
 MULTI_SEND = SafeSection.model_fields["multi_send"].default
 
 
@@ -58,6 +59,7 @@ class InitOptions:
         max_order: most that the co-signer signs for in one order, units of the asset
         max_per_day: most that it signs for in a day, units
         max_allocation: most that it lets go to one market at once, units
+        metrics_port: of this machine, for the keeper's numbers and health
         also: texts of further files, by name
     """
 
@@ -72,6 +74,7 @@ class InitOptions:
     max_order: Decimal = OrderRules.model_fields["max_order"].default
     max_per_day: Decimal = OrderRules.model_fields["max_per_day"].default
     max_allocation: Decimal = TransactionRules.model_fields["max_allocation"].default
+    metrics_port: int = METRICS_PORT
     also: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -190,7 +193,7 @@ def _keeper(options: InitOptions, found: VaultFacts, venue: VenueUrls) -> JsonOb
         "packs": {name: {} for name in options.packs},
         "execution": {"order_lifetime_s": lifetime},
         "reporting": {"evidence": "evidence", "views": "unpublished"},
-        "operations": {"mode": "paper", "log": "keeper.log"},
+        "operations": {"mode": "paper", "log": "keeper.log", "metrics_port": options.metrics_port},
     }
 
 

@@ -42,6 +42,7 @@ KEEPER_NOTES: Mapping[str, str] = {
     "operations": "how it runs",
     "operations.mode": "dry-run, paper, ask or live: only ask and live send anything",
     "operations.log": "JSON lines, one a decision",
+    "operations.metrics_port": "/metrics and /health on 127.0.0.1; 0: none; one keeper a port",
 }
 COSIGNER_NOTES: Mapping[str, str] = {
     "listen": "only this user opens a socket; or 127.0.0.1:8700",

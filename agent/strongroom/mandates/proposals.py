@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from strongroom.chain.ids import Json, read_json
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away, Refused
 from strongroom.foreign_text import plain
@@ -79,13 +80,14 @@ def propose(
         },
         extensions={"timeout": httpx.Timeout(MAX_S).as_dict()},
     )
+    shown = shown_url(at.url)
     try:
         answer = door.handle_request(request)
     except httpx.HTTPError as error:
-        raise ModelAway(f"the model at {at.url} does not answer ({error}): or use --set") from error
+        raise ModelAway(f"the model at {shown} does not answer ({error}): or use --set") from error
     if answer.status_code != 200:
         raise ModelAway(
-            f"the model at {at.url} answers {answer.status_code}: check URL, name and "
+            f"the model at {shown} answers {answer.status_code}: check URL, name and "
             f"{KEY_VARIABLE}, or use --set"
         )
     return _proposal(_content(answer.content))

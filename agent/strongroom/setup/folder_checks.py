@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strongroom.chain.accounts import told_address
 from strongroom.chain.contracts import Contracts
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.service import CosignerConfig
 from strongroom.cosigner.service import load as load_cosigner
@@ -59,8 +60,7 @@ def folder_checks(
     known = _plan(plan)
     yield from known[1]
     if not keeper.exists():
-        state = CheckState.MISSING if plan.exists() else CheckState.WRONG
-        yield Check(KEEPER, state, f"not in {folder}", f"strongroom init {folder} --vault ADDRESS")
+        yield Check(KEEPER, CheckState.WRONG, f"not in {folder}", _first_files(folder))
         return
     yield from openness_checks(folder)
     yield from file_checks(keeper)
@@ -88,6 +88,15 @@ def folder_checks(
         ("disk", lambda: _disk(config, folder)),
     ):
         yield from told(what, checks)
+
+
+def _first_files(folder: Path) -> str:
+    """Return what writes a keeper's file: `init` overwrites nothing, so not beside a plan."""
+    if not any((folder / name).exists() for name in (PLAN, COSIGNER)):
+        return f"strongroom init {folder} --vault ADDRESS"
+    return (
+        "name its folder; without one: strongroom init OTHER --vault ADDRESS, once it is deployed"
+    )
 
 
 def _plan(path: Path) -> tuple[Plan | None, list[Check]]:
@@ -176,9 +185,10 @@ def _venue(config: Config) -> Iterator[Check]:
             Endpoint(what, url, Away, TIMEOUT_S).get(path, question)
         except Away as error:
             cure = "start it, or correct its URL in [venue]"
-            yield Check("venue", CheckState.WRONG, f"{url} does not answer: {error}", cure)
+            words = f"{shown_url(url)} does not answer: {error}"
+            yield Check("venue", CheckState.WRONG, words, cure)
         else:
-            yield Check("venue", CheckState.OK, f"{what} answers at {url}")
+            yield Check("venue", CheckState.OK, f"{what} answers at {shown_url(url)}")
     if not config.venue.stream_url:
         yield Check("stream", CheckState.NOTE, "no stream_url: books are read at every tick")
         return
@@ -189,7 +199,8 @@ def _venue(config: Config) -> Iterator[Check]:
         return
     how = "answers" if answers else "takes connections, and answers no ping,"
     state = CheckState.OK if answers else CheckState.NOTE
-    yield Check("stream", state, f"the market channel {how} at {config.venue.stream_url}")
+    shown = shown_url(config.venue.stream_url)
+    yield Check("stream", state, f"the market channel {how} at {shown}")
 
 
 def _packs(config: Config) -> Iterator[Check]:

@@ -142,7 +142,7 @@ def custody_checks(path: Path, probe: Path | None) -> Iterator[Check]:
         report = None if probe is None else read_report(probe)
         venue = config.venue.clob_url.rstrip("/"), config.chain.chain_id
         if report is not None and venue != (report.clob_url.rstrip("/"), report.chain_id):
-            where = f"{report.clob_url} on chain {report.chain_id}"
+            where = f"{shown_url(report.clob_url)} on chain {report.chain_id}"
             yield Check(str(probe), CheckState.WRONG, f"is of {where}", "probe this file's venue")
             report = None
         chain = Chain(config.chain.rpc_url, TIMEOUT_S)

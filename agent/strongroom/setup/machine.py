@@ -1,12 +1,12 @@
 """The checks of this machine: what is installed, which ports are free."""
 
 import platform
-import socket
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from strongroom.errors import StrongroomError
 from strongroom.extras import how_to_install
+from strongroom.own_server import is_free
 from strongroom.setup.checks import Check, CheckState
 
 EXTRAS = {  # extra -> the distribution that shows it is there, and what it is for
@@ -85,11 +85,8 @@ def _extras() -> Iterator[Check]:
 
 def _ports() -> Iterator[Check]:
     for port, use in PORTS.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                yield Check(f"port {port}", CheckState.OK, f"free ({use})")
-            except OSError:
-                cure = "end that program, or name another port"
-                yield Check(f"port {port}", CheckState.MISSING, f"in use ({use})", cure)
+        if is_free(port):
+            yield Check(f"port {port}", CheckState.OK, f"free ({use})")
+        else:
+            cure = "end that program, or name another port"
+            yield Check(f"port {port}", CheckState.MISSING, f"in use ({use})", cure)

@@ -17,6 +17,7 @@ from strongroom.foreign_text import plain
 from strongroom.keeper.first_files import (
     COSIGNER,
     KEEPER,
+    METRICS_PORT,
     MULTI_SEND,
     PUBLIC_VENUES,
     InitOptions,
@@ -27,6 +28,7 @@ from strongroom.keeper.first_files import (
     write_new,
 )
 from strongroom.keeper.vault_facts import AssetFacts, VaultFacts, keepers_of, look
+from strongroom.own_server import is_free
 from strongroom.setup.answers import Interview
 from strongroom.setup.new_vault import ask_plan
 from strongroom.setup.values import (
@@ -41,6 +43,7 @@ from strongroom.setup.values import (
 )
 
 NEW = "new"
+MOST_PORTS = 100  # that are tried
 LOCAL_NODE = "http://127.0.0.1:8545"
 OF_KEEPER = (
     "safe", "exchanges", "multi_send", "clob_url", "gamma_url", "stream_url", "packs", "max_order",
@@ -142,12 +145,21 @@ def _existing(folder: Path, chain: Contracts, vault: str, answers: Interview) ->
     written = write_first_files(
         InitOptions(
             vault, chain.url, venue, packs, folder, multi_send, tcp, found.safe.address,
-            bounds.max_order, bounds.max_per_day, bounds.max_allocation,
+            bounds.max_order, bounds.max_per_day, bounds.max_allocation, _metrics_port(answers.say),
             {PLAN: plan_text(document, first)},
         )
     )  # fmt: skip
     check = f"check everything: strongroom doctor {folder}"
     return Written(written.files, (*notes, *written.left, check))
+
+
+def _metrics_port(say: Callable[[str], None]) -> int:
+    """Return the first port from the usual one on that nothing here has now."""
+    ports = range(METRICS_PORT, METRICS_PORT + MOST_PORTS)
+    found = next((each for each in ports if is_free(each)), METRICS_PORT)
+    usual = "" if found == METRICS_PORT else f", since {METRICS_PORT} is in use"
+    say(f"  numbers and health: port {found} of this machine{usual}")
+    return found
 
 
 def _ask_bounds(answers: Interview, asset: AssetFacts, usual: InitOptions) -> _Bounds:
