@@ -8,16 +8,19 @@ import os
 import stat
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import anyio
 import httpx
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from strongroom.app_server import OpenToOthers, ServedKeeper
 from strongroom.cli.main import command
+from strongroom.data.folder import PACKAGED
 from strongroom.information.gamma import GammaAway
 from strongroom.mcp_server.call_log import BrokenChain, CallLog, call_line, read_calls
 from strongroom.mcp_server.reading import VaultReadings
@@ -28,10 +31,11 @@ from strongroom.settings import ConfigError
 from tests.agent.mcp_place import OTHER, Place, ask, connected, told
 from tests.agent.test_decide import NAV, NOW
 
+LADDERS = Path("tests/data/ladders")
 READ_TOOLS = {
     "get_vault", "get_positions", "search_markets", "get_market", "get_market_rules",
-    "get_orderbook", "list_decisions", "explain_decision", "get_audit", "list_backtests",
-    "get_backtest",
+    "get_orderbook", "get_price_history", "list_decisions", "explain_decision", "get_audit",
+    "list_backtests", "get_backtest",
 }  # fmt: skip
 
 
@@ -220,6 +224,62 @@ def test_an_audits_and_a_backtests_file_are_told_and_another_vaults_is_not(tmp_p
     assert one[1]["tries_on_this_data"] == 2
     assert above == (True, "Error executing tool get_backtest: there is no backtest of this name: "
                            "list_backtests has the names")  # fmt: skip
+
+
+def test_past_prices_are_the_recorded_ones_one_an_interval(tmp_path, monkeypatch):
+    """Against the raw files in plain Python; what was not recorded is unknown, not zero."""
+    raw = pl.read_parquet(LADDERS / "prices.parquet").to_dicts()
+    listed = pl.read_parquet(LADDERS / "markets.parquet").to_dicts()
+    count = Counter(row["market_id"] for row in raw if row["price"] is None)
+    ((number, _),) = count.most_common(1)
+    (market,) = (each for each in listed if each["market_id"] == number)
+    rows = sorted(
+        (int(row["ts"].timestamp()), row["price"]) for row in raw if row["market_id"] == number
+    )
+    place = Place(tmp_path, data=PACKAGED)
+    place.stand_in(monkeypatch)
+    since, until = rows[0][0], rows[-1][0]
+    about = {"market": market["condition_id"], "since": since, "until": until}
+    with place.served() as url:
+        token = place.token()
+        some, whole, empty, other, back, many = ask(
+            url, token, ("get_price_history", about | {"points": 7}),
+            ("get_price_history", about),
+            ("get_price_history", about | {"since": since - 99, "until": since - 1}),
+            ("get_price_history", about | {"market": "0x" + "99" * 32}),
+            ("get_price_history", about | {"until": since - 1}),
+            ("get_price_history", about | {"points": 501}),
+        )  # fmt: skip
+    for answer, points in ((some, 7), (whole, 100)):
+        told = answer[1]["result"]
+        assert told["question"]["strangers_text"] == market["market_question"]
+        apart = -(-(until - since + 1) * 1_000 // points)
+        last = {(time - since) * 1_000 // apart: (time, price) for time, price in rows}
+        wanted = [
+            (time, "not recorded" if price is None else round(price * 10**6))
+            for time, price in last.values()
+        ]
+        assert [
+            (each["at"], each["last"]["unknown"] if isinstance(each["last"], dict)
+             else round(float(each["last"]) * 10**6))
+            for each in told["points"]
+        ] == wanted  # fmt: skip
+        assert len(told["points"]) <= points
+        assert {each["bid"]["unknown"] for each in told["points"]} == {"not recorded"}
+    assert empty[1]["result"]["points"] == []
+    assert "no market of this id" in other[1]["result"]["unknown"]
+    assert "before `since`" in back[1]["result"]["unknown"]
+    assert many[0]
+
+
+def test_past_prices_without_a_folder_are_unknown(tmp_path, monkeypatch):
+    about = {"market": "0x" + "99" * 32, "since": 0, "until": 9}
+    for folder, why in ((None, "[mcp.data]"), (tmp_path / "none", "cannot be read")):
+        place = Place(tmp_path, data=folder)
+        place.stand_in(monkeypatch)
+        with place.served() as url:
+            ((_, found),) = ask(url, place.token(), ("get_price_history", about))
+        assert why in found["result"]["unknown"]
 
 
 def test_the_listing_is_read_as_often_as_the_keeper_reads_it(place):

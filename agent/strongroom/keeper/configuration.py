@@ -294,6 +294,7 @@ class McpSection(Section):
     requests_a_minute: int = Field(600, gt=0)  # of one address, with or without a token
     audit: Place | None = None  # verdict.json of `strongroom audit --out`
     backtests: Place | None = None  # folder, with a backtest's folder each
+    data: Place | None = None  # folder of recorded data, as `strongroom import` writes it
 
 
 NEEDED = {  # kind of notification -> keys that it cannot do without

@@ -208,6 +208,34 @@ class BooksAnswer:
 
 
 @dataclass(frozen=True)
+class PastPrice:
+    """What the first outcome cost at a time; each unknown where it was not recorded.
+
+    Attributes:
+        last: of the last trade: nobody may have bought or sold at it any more
+    """
+
+    at: int
+    last: str | NotKnown
+    bid: str | NotKnown
+    ask: str | NotKnown
+
+
+@dataclass(frozen=True)
+class PricesAnswer:
+    """Prices of the first outcome, oldest first: of each interval the last that was recorded.
+
+    Attributes:
+        seconds_apart: an interval's length; one without a record has no point
+    """
+
+    market: ConditionId
+    question: StrangersText
+    points: tuple[PastPrice, ...]
+    seconds_apart: int
+
+
+@dataclass(frozen=True)
 class DecisionLine:
     """A decision in short; explain_decision tells why."""
 

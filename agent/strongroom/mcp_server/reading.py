@@ -38,12 +38,14 @@ from strongroom.mcp_server.answers import (
     NotKnown,
     OutcomeBook,
     PositionsAnswer,
+    PricesAnswer,
     RulesAnswer,
     UnitsOf,
     VaultAnswer,
     units_of,
 )
 from strongroom.mcp_server.documents import audit_of, backtest_of, backtests_in
+from strongroom.mcp_server.price_history import price_history
 from strongroom.mcp_server.stranger import NAME, QUESTION, STORY, said, said_in_lines
 from strongroom.strategy.view import View
 
@@ -72,6 +74,7 @@ class VaultReadings:
     _gap: bool = False
     _asset: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _data: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(
@@ -259,6 +262,13 @@ class VaultReadings:
     def audit(self) -> AuditAnswer | NotKnown:
         """Return what the auditor's file says."""
         return audit_of(self.config.mcp.audit, self.config.vault, self.asset())
+
+    def prices(
+        self, name: ConditionId, since: int, until: int, points: int
+    ) -> PricesAnswer | NotKnown:
+        """Return what a market's first outcome cost, by recorded data; one read at a time."""
+        with self._data:
+            return price_history(self.config.mcp.data, name, since, until, points)
 
     def backtests(self) -> BacktestsAnswer:
         """Return the names of the backtests."""

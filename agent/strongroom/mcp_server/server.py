@@ -28,10 +28,12 @@ from strongroom.mcp_server.answers import (
     MarketAnswer,
     NotKnown,
     PositionsAnswer,
+    PricesAnswer,
     RulesAnswer,
     VaultAnswer,
 )
 from strongroom.mcp_server.documents import NoSuchDocument
+from strongroom.mcp_server.price_history import POINTS, UNTIL
 from strongroom.mcp_server.reading import NoSuchMarket, VaultReadings
 from strongroom.mcp_server.tokens import ToolScope
 from strongroom.mcp_server.watching import CallWatch, ServedTool
@@ -104,6 +106,15 @@ def reading_tools(readings: VaultReadings) -> list[Tool]:
         """The order books of both outcomes now, 20 levels a side."""
         return readings.order_books(ConditionId(market))
 
+    def get_price_history(
+        market: MarketArgument,
+        since: Annotated[StrictInt, Field(ge=0, le=UNTIL, description="Seconds since 1970.")],
+        until: Annotated[StrictInt, Field(ge=0, le=UNTIL, description="Seconds since 1970.")],
+        points: Annotated[StrictInt, Field(ge=1, le=POINTS)] = 100,
+    ) -> PricesAnswer | NotKnown:
+        """What the first outcome cost between two times, from the operator's recorded data."""
+        return readings.prices(ConditionId(market), since, until, points)
+
     def list_decisions(
         before: Annotated[StrictInt | None, Field(ge=1, le=2**53, description="A number.")] = None,
     ) -> DecisionsAnswer:
@@ -135,7 +146,8 @@ def reading_tools(readings: VaultReadings) -> list[Tool]:
 
     functions: Sequence[Callable[..., object]] = (
         get_vault, get_positions, search_markets, get_market, get_market_rules, get_orderbook,
-        list_decisions, explain_decision, get_audit, list_backtests, get_backtest,
+        get_price_history, list_decisions, explain_decision, get_audit, list_backtests,
+        get_backtest,
     )  # fmt: skip
     return [Tool.from_function(in_our_words(each), annotations=READS) for each in functions]
 
