@@ -24,6 +24,7 @@ from strongroom.analysis.odds import chosen
 from strongroom.analysis.verdict import LEAST_EVENTS, VerdictWord, conclude
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, HOUR
+from strongroom.data.parquet_shape import check_shape
 from strongroom.errors import BadInput
 
 FILLS = ("time", "wallet", "condition", "outcome", "side", "price", "size")
@@ -179,6 +180,8 @@ def study_of(
 
 
 def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    if path.suffix == ".parquet":
+        check_shape(path)
     try:
         found = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -11,7 +11,8 @@ import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.data.ordered import Chunks, chunks_of, counted_once, merged
-from strongroom.data.schema import ONE_ROW, BadData, Table, check_file, schema_of
+from strongroom.data.parquet_shape import check_shape
+from strongroom.data.schema import GROUP, ONE_ROW, BadData, Table, check_file, schema_of
 
 MANIFEST = "import.json"  # of each import; written last
 FIRST_TOLD = ("ends_ms", "tick", "rules")  # they change as a market nears its result
@@ -116,7 +117,20 @@ def open_folder(path: Path) -> DataFolder:
     for table in Table:
         for file in folder.files(table):
             check_file(file, table)
+            _check_rows(file, table)
     return folder
+
+
+def _check_rows(file: Path, table: Table) -> None:
+    """Refuse what no import writes, and what would not fit into memory."""
+    shape = check_shape(file)
+    if any(group.rows > GROUP for group in shape.groups):
+        raise BadData(f"{file}: has row groups of more than {GROUP:,} rows: import it again")
+    if not table.timed and shape.rows > shape.size:
+        raise BadData(
+            f"{file}: {shape.rows:,} rows in {shape.size:,} bytes: each row of {table} has a name "
+            "of its own; is it damaged? import it again"
+        )
 
 
 def packaged() -> DataFolder:

@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
+from typing import TextIO, cast
 
 import polars as pl
 
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
+from strongroom.data.parquet_shape import check_shape
 from strongroom.data.schema import GROUP, BadData
 
 MS = 1_000  # in a second
 MILLISECONDS = 10**11  # from here on a number counts milliseconds; below, seconds
 FIRST_MS, LAST_MS = 946_684_800_000, 10**14  # 2000-01-01 to 5138: 20260101 is no time, nor year 1
+MOST_TEXT = 2**28  # characters of JSON that are read at once
+TOO_LONG = f"more than {MOST_TEXT:,} characters in one record"
+_DATES = datetime(1, 1, 1), datetime(9999, 12, 31)
 _FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
 
 
@@ -30,15 +35,26 @@ def batches(path: Path, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
         BadData: it cannot be read, or lacks a column.
     """
     try:
+        if path.suffix == ".parquet":
+            check_shape(path)
         lazy = scan(path)
         known = lazy.collect_schema().names()
         missing = [name for name in columns if name not in known]
         if missing:
             raise BadData(f"{path}: lacks columns: {', '.join(missing)}: it has {', '.join(known)}")
-        yield from lazy.collect_batches(chunk_size=GROUP, maintain_order=True)
+        for part in lazy.collect_batches(chunk_size=GROUP, maintain_order=True):
+            _check_times(part, path)
+            yield part
     except (pl.exceptions.PolarsError, OSError) as error:
         words = str(error).partition("\n")[0]
         raise BadData(f"{path}: cannot be read: {words}: give CSV or Parquet") from error
+
+
+def _check_times(part: pl.DataFrame, path: Path) -> None:
+    """Refuse dates that polars can hold and not write: its words for them end the process."""
+    for column in part.select(pl.col(pl.Datetime("ms"))):
+        if not column.is_between(_DATES[0], _DATES[1]).fill_null(True).all():
+            raise BadData(f"{path}: {column.name} has dates of no calendar: is it damaged?")
 
 
 def scan(path: Path) -> pl.LazyFrame:
@@ -100,6 +116,8 @@ def _dates(column: pl.Series) -> pl.Series:
 
 def micro(frame: pl.DataFrame, name: str) -> pl.Series:
     """Return a column of amounts in units as integers of 10**-6, the nearest; null: it is none."""
+    if frame[name].dtype.is_nested():
+        raise BadData(f"{name}: has lists or structures: give numbers")
     units = frame[name].cast(pl.Float64, strict=False)
     return (units * MICRO).round().cast(pl.Int64, strict=False)
 
@@ -123,19 +141,31 @@ def json_records(path: Path, inside: Sequence[str] = ()) -> Iterator[Json]:
     try:
         with (gzip.open if path.suffix == ".gz" else open)(
             path, "rt", encoding="utf-8-sig"
-        ) as file:
-            first = file.readline()
-            second = file.readline()
+        ) as opened:
+            file = cast(TextIO, opened)
+            first = _line(file)
+            second = _line(file)
             whole = _json_or_none(first)
             if second.strip() and whole is not None:  # a record a line
                 yield from _unpacked(whole, inside)
-                for line in chain([second], file):
+                for line in chain([second], iter(lambda: _line(file), "")):
                     if line.strip():
                         yield from _unpacked(_json_or_none(line), inside)
                 return
-            yield from _unpacked(read_json(first + second + file.read()), inside)
+            rest = file.read(MOST_TEXT)
+            if len(rest) == MOST_TEXT:
+                raise ValueError(TOO_LONG)
+            yield from _unpacked(read_json(first + second + rest), inside)
     except (OSError, EOFError, ValueError) as error:
         raise BadData(f"{path}: cannot be read: {error}: give JSON, or JSON lines") from error
+
+
+def _line(file: TextIO) -> str:
+    """Return the next line; a few kilobytes of a zipped file can be one that fills the memory."""
+    line = file.readline(MOST_TEXT)
+    if len(line) == MOST_TEXT:
+        raise ValueError(TOO_LONG)
+    return line
 
 
 def _json_or_none(line: str) -> Json:

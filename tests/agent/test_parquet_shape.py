@@ -1,0 +1,148 @@
+"""Files of a few kilobytes that unfold to more than a machine has, and files that are damaged."""
+
+import gzip
+import random
+from datetime import datetime
+
+import polars as pl
+import pytest
+from strongroom.data import parquet_shape, reading
+from strongroom.data.folder import open_folder
+from strongroom.data.importing import run_import
+from strongroom.data.parquet_shape import check_shape, shape_of
+from strongroom.data.reading import batches, json_records
+from strongroom.data.schema import GROUP, BadData, Table, schema_of, write_table
+from strongroom.data.sources.outcomes import take_outcomes
+from strongroom.data.sources.tables import take_tables
+
+OUTCOME = {"market": "m", "yes": 1_000_000, "source": "own"}
+
+
+def outcomes(rows):
+    return pl.DataFrame([OUTCOME], schema=schema_of(Table.OUTCOMES)).select(
+        pl.all().repeat_by(rows).explode(empty_as_null=True)
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 1, 999, 1_000, 2_500])
+def test_a_shape_is_what_was_written(tmp_path, rows):
+    path = tmp_path / "a.parquet"
+    frame = pl.DataFrame(
+        {"n": pl.int_range(rows, eager=True), "t": ["x"] * rows, "b": [True] * rows}
+    )
+    frame.write_parquet(path, row_group_size=1_000, compression="uncompressed")
+    found = shape_of(path)
+    assert found.rows == rows and found.size == path.stat().st_size
+    assert [group.rows for group in found.groups if group.rows] == (
+        [1_000] * (rows // 1_000) + [rows % 1_000] * bool(rows % 1_000)
+    )
+    assert all(group.columns == 3 for group in found.groups)
+    assert sum(group.size for group in found.groups) < found.size, "what is not packed is in it"
+    assert sum(group.size for group in found.groups) >= 8 * rows or rows < 2
+
+
+def test_the_texts_size_is_that_without_compression(tmp_path):
+    """Five million letters in a few hundred bytes."""
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"t": ["x" * 5_000_000]}).write_parquet(path)
+    (group,) = shape_of(path).groups
+    assert path.stat().st_size < 5_000 and 5_000_000 < group.in_memory < 5_001_000
+
+
+def test_a_row_group_that_fills_the_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "prices.parquet"
+    bits = (pl.int_range(1_000_000, eager=True).hash(1) % 4).cast(pl.Int8)
+    bits.alias("yes").to_frame().write_parquet(path, row_group_size=1_000_000)
+    assert path.stat().st_size < 300_000, "two bits a value"
+    assert check_shape(path).rows == 1_000_000
+    monkeypatch.setattr(parquet_shape, "MOST_AT_ONCE", 7_999_999)
+    with pytest.raises(BadData, match="smaller row groups"):
+        next(batches(path, ()))
+
+
+def test_a_billion_equal_rows_are_refused(tmp_path):
+    """Here a million in some kilobytes; 161,550 hourly prices take one row a byte."""
+    path = tmp_path / "outcomes.parquet"
+    outcomes(1_000_000).write_parquet(path)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(BadData, match="1,000,000 rows in"):
+        run_import("table", [path], {}, tmp_path / "to", lambda each: take_tables(each, [path]))
+
+
+def test_a_data_folder_holds_what_an_import_writes_and_no_more(tmp_path):
+    (tmp_path / "own-1").mkdir()
+    (tmp_path / "own-1" / "import.json").write_text("{}")
+    path = tmp_path / "own-1" / "outcomes-00000.parquet"
+    write_table(path, Table.OUTCOMES, outcomes(100_000))
+    with pytest.raises(BadData, match="a name of its own"):
+        open_folder(tmp_path)
+    meta = pl.read_parquet_metadata(path)
+    kept = {key: meta[key] for key in ("strongroom_schema", "strongroom_table")}
+    numbered = outcomes(GROUP + 1).with_columns(
+        market=pl.format("{}", pl.int_range(pl.len()).hash(1))
+    )
+    numbered.write_parquet(path, row_group_size=GROUP + 1, metadata=kept)
+    with pytest.raises(BadData, match="row groups of more than 65,536 rows"):
+        open_folder(tmp_path)
+    write_table(path, Table.OUTCOMES, numbered)
+    assert open_folder(tmp_path).files(Table.OUTCOMES) == [path]
+
+
+def test_damaged_footers_are_refused_in_words(tmp_path):
+    """2,000 flipped, cut and lengthened ones, and lists in lists without an end."""
+    whole, path, draw = tmp_path / "whole.parquet", tmp_path / "a.parquet", random.Random(5)
+    pl.DataFrame({"n": range(100), "t": ["x"] * 100}).write_parquet(whole, row_group_size=10)
+    data = whole.read_bytes()
+    length = int.from_bytes(data[-8:-4], "little")
+    refused = 0
+    for number in range(2_000):
+        bad = bytearray(data)
+        for _ in range(draw.randrange(1, 4)):
+            bad[len(data) - 8 - draw.randrange(length)] = draw.randrange(256)
+        if number % 10 == 0:
+            bad = bad[: draw.randrange(len(bad))]
+        if number % 11 == 0:
+            bad[-8:-4] = draw.randrange(2**32).to_bytes(4, "little")
+        path.write_bytes(bad)
+        try:
+            check_shape(path)
+        except BadData:
+            refused += 1
+    assert refused > 200
+    for footer in (b"\x49" + b"\x99" * 5_000, b"\x4c" + b"\x1c" * 5_000, b"\x49\xf9" + b"\xff" * 9):
+        path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+        with pytest.raises(BadData):
+            check_shape(path)
+    for short in (b"", b"PAR1", b"PAR1PAR1", b"x" * 100):
+        path.write_bytes(short)
+        with pytest.raises(BadData):
+            check_shape(path)
+
+
+def test_dates_of_no_calendar_end_no_process(tmp_path):
+    """Polars holds them and panics where they become text: that is no exception of Python's."""
+    path = tmp_path / "outcomes.parquet"
+    odd = pl.Series("market", [2**62, 0]).cast(pl.Datetime("ms"))
+    pl.DataFrame([odd, pl.Series("yes", [1, 0])]).write_parquet(path)
+    with pytest.raises(BadData, match="dates of no calendar"):
+        run_import("own", [path], {}, tmp_path, lambda each: take_outcomes(each, path, "own"))
+    good = pl.DataFrame({"market": [datetime(2025, 1, 1)], "yes": [1]})
+    good.cast({"market": pl.Datetime("ms")}).write_parquet(path)
+    done = run_import("own", [path], {}, tmp_path, lambda each: take_outcomes(each, path, "own"))
+    assert done.kept == {"outcomes": 1}
+
+
+def test_structures_are_no_amounts(tmp_path):
+    path = tmp_path / "outcomes.parquet"
+    pl.DataFrame({"market": ["a"], "yes": [{"a": 1}]}).write_parquet(path)
+    with pytest.raises(BadData, match="yes: has lists or structures"):
+        run_import("own", [path], {}, tmp_path, lambda each: take_outcomes(each, path, "own"))
+
+
+@pytest.mark.parametrize("before", ["", "[", "{}\n{}\n", "[\n\n"])
+def test_a_zipped_record_without_an_end_is_refused(tmp_path, monkeypatch, before):
+    monkeypatch.setattr(reading, "MOST_TEXT", 100_000)
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress((before + " " * 200_000 + "1").encode()))
+    with pytest.raises(BadData, match="characters in one record"):
+        list(json_records(path))
