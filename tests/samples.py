@@ -80,6 +80,20 @@ def sold(count, dice, edge, low=0.30, high=0.70, linked=0.0):
     ]
 
 
+def adding(count, dice, edge, more=10):
+    """A token at .50, sold before it paid; in two of ten events it falls to .10, and `more` times
+    as much is bought there. Else it is worth .60. At an edge each wins so much more often."""
+    found = []
+    for number in range(count):
+        rises = dice.random() < 0.8
+        won = dice.random() < (0.6 if rises else 0.1) * (1 + edge)
+        stake = 1.0 if rises else 1.0 + more
+        best = 1.0 if rises else 1.0 + more * (1 / 0.1 - 1)
+        profit = best if won else -stake
+        found.append(Event(f"e{number}", dated(number, count), stake, profit, stake, best))
+    return found
+
+
 def making(count, dice, edge):
     """Returns of quoting: t with four degrees, and in two of a hundred events 10 to 49 % lost."""
     found = []
@@ -103,5 +117,7 @@ POPULATIONS = {
     "ladder linked": partial(ladder, linked=LINKED),
     "sold linked": partial(sold, linked=LINKED),
     "sold favourites linked": partial(sold, low=0.70, high=0.95, linked=LINKED),
+    "adds to losers": adding,
+    "adds less": partial(adding, more=3),
     "making": making,
 }

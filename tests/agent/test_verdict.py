@@ -241,6 +241,22 @@ def test_what_odds_say_alone_is_told_beside():
     assert linked.p_pass > 0.025 >= single.p_pass
 
 
+def test_who_adds_to_losers_does_not_pass_by_many_small_wins():
+    """Even bets of one unit, 78 of 120 won; thirty others fell to .10 and were bought ten times
+    again: 4 of these won 91 each, 26 lost 11 each. At fair prices the units that a rise had made
+    likelier are won in six of ten, so odds are long; +114 on 450 is nothing rare: an event of the
+    thirty moves 30 on average, so all of them some 170."""
+    events = [
+        Event(f"e{n}", f"d{n % 17}", 1.0, 1.0 if n < 78 else -1.0, 1.0, 1.0) for n in range(120)
+    ]
+    events += [
+        Event(f"f{n}", f"d{n % 17}", 11.0, 91.0 if n < 4 else -11.0, 11.0, 91.0) for n in range(30)
+    ]
+    found = conclude(events, 1, details=False)
+    assert found.odds > 39 and found.value == pytest.approx(114 / 450)
+    assert found.word == VerdictWord.UNKNOWN and 0.1 < found.p_pass < 0.5
+
+
 @pytest.mark.parametrize("count", [10, 20, 60, 150])
 @pytest.mark.parametrize("population", [tail, ladder, making])
 def test_without_an_edge_it_passes_in_four_percent_at_most(population, count):

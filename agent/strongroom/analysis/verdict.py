@@ -214,8 +214,14 @@ class _Null:
 
 @dataclass(frozen=True)
 class _Bets:
-    """Events as bets: what each brought, could lose and could gain, by what it could move."""
+    """Events as bets.
 
+    Attributes:
+        x: what each brought, by what it could move: odds take all events for alike
+        gained, worst, best: what it brought, could lose and could gain, in money
+    """
+
+    x: Array
     gained: Array
     worst: Array
     best: Array
@@ -223,7 +229,7 @@ class _Bets:
     @property
     def mirrored(self) -> "_Bets":
         """The bets of the other side."""
-        return _Bets(-self.gained, self.best, self.worst)
+        return _Bets(-self.x, -self.gained, self.best, self.worst)
 
 
 @dataclass
@@ -254,21 +260,22 @@ class _Odds:
         scale = np.maximum(worst, best)
         scale = np.maximum(scale, np.median(scale))
         scale = np.where(scale > 0, scale, np.inf)
-        x = np.clip((profits - shift * stakes) / scale, -1.0, 1.0)
-        return _Bets(x, worst / scale, best / scale)
+        gained = profits - shift * stakes
+        return _Bets(np.clip(gained / scale, -1.0, 1.0), gained, worst, best)
 
     def _rare(self, bets: _Bets) -> float:
-        """Return how often fair bets, linked by their dates, bring as much, or more."""
+        """Return how often fair bets, linked by their dates, bring as much money, or more. By x
+        whoever adds to losers would have an edge: what was lost then was much, and is one loss."""
         sums = fair_sums(self.uniforms, bets.gained, bets.worst, bets.best)
         return at_least(sums, float(bets.gained.sum()))
 
     def _is_proof(self, bets: _Bets) -> bool:
         """Whether bets pass, tries apart."""
-        return log_odds(bets.gained) >= math.log(ODDS) and self._rare(bets) <= LEVEL
+        return log_odds(bets.x) >= math.log(ODDS) and self._rare(bets) <= LEVEL
 
     def measured(self, verdict: Conclusion) -> Conclusion:
         bets = self._bets(_column(self.events, "profit"))
-        odds = math.exp(min(log_odds(bets.gained), 700.0))
+        odds = math.exp(min(log_odds(bets.x), 700.0))
         alone = max(1 / (1 + odds), self._rare(bets))
         return replace(
             verdict,
