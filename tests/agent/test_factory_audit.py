@@ -118,7 +118,7 @@ def test_other_options_are_not_done(clean):
         audit_factory(FactoryOptions(factory, folder, AuditOptions("", url, to_block=10**6)))
 
 
-@pytest.mark.parametrize("what", ["VERDICT", "VERSION", "SCHEMA", "version"])
+@pytest.mark.parametrize("what", ["VERDICT", "VERSION", "SCHEMA", "release"])
 def test_what_another_release_has_found_is_not_done(tmp_path, monkeypatch, what):
     """Of another package, or with other verdicts, lines or checkpoints."""
     line = factory_audit.VaultLine(copy_of(0), 0, "no difference")
@@ -128,7 +128,7 @@ def test_what_another_release_has_found_is_not_done(tmp_path, monkeypatch, what)
 
     factory_audit._keep(tmp_path, factory_audit._Done("0xaa", asked(), line))
     assert factory_audit._done(tmp_path, "0xaa", asked()) == line
-    other = (lambda name: "99.0") if what == "version" else "another"
+    other = (lambda: "99.0") if what == "release" else "another"
     monkeypatch.setattr(factory_audit, what, other)
     assert factory_audit._done(tmp_path, "0xaa", asked()) is None
 

@@ -3,16 +3,24 @@
 import csv
 import io
 import json
+from dataclasses import astuple
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from eth_abi.abi import encode
 from rich.table import Table
+from strongroom.audit.checkpoint import Progress
 from strongroom.audit.command import AuditOptions, run_audit
+from strongroom.audit.deciding import DecisionsAgain, decided_again
+from strongroom.audit.documents import read_document
+from strongroom.audit.factory import FactoryResult, VaultLine, show_factory
+from strongroom.audit.ledger import Ledger
 from strongroom.audit.showing import show
 from strongroom.backtest.report import _write_csv
 from strongroom.backtest.simulated_chain import ClosedMarket
+from strongroom.chain.ids import canonical
+from strongroom.chain.places import FoundDocument, Presence
 from strongroom.cli.boundary import Ended
 from strongroom.cli.keeper import pending
 from strongroom.depositor.lots import MovementKind, ShareMovement, lots_of
@@ -75,6 +83,42 @@ class Named(Said):
                 each.pop("error", None)
                 each["result"] = word
         return json.dumps(answers).encode()
+
+
+SPOOF = "x\n0xbb: no difference (1.0 s)\x1b[2J\u202e"
+
+
+def test_what_documents_say_writes_no_line_of_a_verdict():
+    """A keeper writes his settings and his pack's words; an auditor's screen shows them."""
+    made = [
+        SimpleNamespace(same=None, field=f"decided by another release: {SPOOF}"),
+        SimpleNamespace(same=False, field=SPOOF, expected=SPOOF, found=SPOOF),
+    ]
+    names = {"view": "0x" + "01" * 32, "settings": "0x" + "02" * 32}
+    text = canonical({"decisions": [{"grounds": names, "n": number} for number in range(2)]})
+    progress, found = Progress(Ledger("0xaa", 6), 1), FoundDocument(Presence.FOUND, b"{}")
+    again = DecisionsAgain(lambda name: found, lambda *given: made)
+    again.make(progress, SimpleNamespace(block=1), "0xaa", text)
+    (difference,) = progress.ledger.differences
+    for words in (decided_again(progress).words, *astuple(difference)[2:]):
+        assert words == plain(words) and "x?0xbb: no difference" in words
+    record = {"time": 1, "legs": [{"vault_market": "0xab", "question": SPOOF}]}
+    document = read_document(canonical({"decisions": [record], "vault": "0x11"}))
+    assert document.names == {"0xab": plain(SPOOF)}
+
+
+def test_a_factorys_table_has_a_line_of_its_own_for_each_vault(capsys):
+    """What a difference says begins no line; and of a vault without one, what its verdict rests on
+    stands behind the others'."""
+    unknown = "no difference; this release does not know the code of: token 0xcc (0xdd)"
+    lines = (
+        VaultLine("0xaa", 0, unknown), VaultLine("0xcc", 0, "no difference"),
+        VaultLine("0xdd", 1, f"block 1: {SPOOF}", 2),
+    )  # fmt: skip
+    show_factory(FactoryResult("0xff", 9, 1_700_000_000, "", lines), 1_700_000_000.0)
+    out = capsys.readouterr().out
+    told = [line for line in out.splitlines() if line.startswith(("0xaa", "0xbb", "0xcc", "0xdd"))]
+    assert told == [f"0xdd: block 1: {plain(SPOOF)} (and 1 more)", f"0xaa: {unknown}"]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from strongroom.app.command import PageOptions, run_page
+from pydantic import TypeAdapter
+from strongroom.app.command import PageOptions, PageResult, run_page, show
+from strongroom.audit.verdict import Verdict
 from strongroom.depositor.vault import OddDecimals
 
 from tests.page_data import DATA, KEEPER, MARKET, OWNER, WHO, write
@@ -86,6 +88,30 @@ def test_differences_stand_first_and_are_escaped(page):
     _, text = page(verdict=DATA["verdict"] | {"differences": [bad, bad]})
     assert "The audit found 2 differences" in text and 'class="verdict bad"' in text
     assert "block 7, &lt;b&gt;x&lt;/b&gt;: expected 1, found 2" in text
+
+
+def test_the_page_says_what_its_verdict_rests_on(page, tmp_path, capsys):
+    """As the command does: code that nobody knows, fills without decisions, exchanges for nothing.
+    What an earlier page left in the folder is no document of this one."""
+    code = [{"what": "exchange", "address": OWNER, "code_hash": "0x<b>", "known": ""}]
+    checked = DATA["verdict"]["checked"] | {"fills_waiting": 2, "fills_withheld": 3}
+    decided = {"same": 1, "unknown": 1, "why": ["1 decided with numpy 0.1"]}
+    verdict = DATA["verdict"] | {
+        "code": code, "checked": checked, "decided": decided, "exchanges": {KEEPER: "not used"},
+    }  # fmt: skip
+    left = DATA["reports"][0]["evidence"]
+    (tmp_path / "page" / "evidence").mkdir(parents=True)
+    (tmp_path / "page" / "evidence" / f"{left}.json").write_text("of somebody")
+    _, text = page(verdict=verdict)
+    known = TypeAdapter(Verdict).validate_python(verdict)
+    assert len(known.remarks) == 5
+    assert f"This release does not know the code of: exchange {OWNER} (0x&lt;b&gt;). " in text
+    for each in known.remarks[1:]:
+        assert f"{each[0].upper()}{each[1:]}. " in text
+    assert f"href='evidence/{DATA['reports'][1]['evidence']}.json'" in text
+    assert f"href='evidence/{left}.json'" not in text
+    show(PageResult(tmp_path, known), 1_700_100_000.0)
+    assert f"not know the code of: exchange {OWNER}" in capsys.readouterr().out
 
 
 def test_what_nobody_can_say_is_neither_clean_nor_a_difference(page):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.audit.command import RPC, AuditOptions
 from strongroom.errors import Away
+from strongroom.foreign_text import plain
 
 if TYPE_CHECKING:
     from strongroom.app.live import LiveVault
@@ -159,4 +160,4 @@ def show(result: PageResult, now: float) -> None:
     else:
         it = result.verdict
         age = age_words(it.to_time, now)
-        print(f"{result.page}: {it.verdict}, blocks to {it.to_block}, {age}")
+        print(plain(f"{result.page}: {it.words}, blocks to {it.to_block}, {age}"))

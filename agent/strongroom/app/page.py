@@ -102,11 +102,13 @@ def _copy_documents(
     if find is None:
         return frozenset()
     folder.mkdir(exist_ok=True)
+    copied = set[str]()  # what an earlier page has left there is not looked at
     for each in data.reports:
         text = None if each.is_settlement else find(each.evidence)
         if text is not None:
             (folder / f"{each.evidence}.json").write_bytes(text)
-    return frozenset(path.stem for path in folder.glob("*.json"))
+            copied.add(each.evidence)
+    return frozenset(copied)
 
 
 def _public(data: PageData) -> dict[str, tuple[str, ...]] | None:

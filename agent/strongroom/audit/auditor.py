@@ -24,7 +24,7 @@ from strongroom.audit.code import CodeAudit, TradingPlaces, foreign_accounts
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
-from strongroom.audit.documents import read_document
+from strongroom.audit.documents import missing_words, read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
 from strongroom.audit.fills import NOTHING, FillJoiner
 from strongroom.audit.held_block import check_held, held_hash
@@ -43,7 +43,7 @@ from strongroom.audit.verdict import DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
-from strongroom.chain.places import DocumentPlace, Presence
+from strongroom.chain.places import DocumentPlace
 from strongroom.errors import Defect, StrongroomError
 from strongroom.workers import one_ahead
 
@@ -132,7 +132,7 @@ class Auditor:
         self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         self._decisions = decisions
-        self._began = b""  # the checkpoint's text
+        self._began, self._began_at = b"", 0  # the checkpoint's text, and its next block
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
@@ -229,6 +229,7 @@ class Auditor:
                 scope.checkpoint, self._vault, scope.to_block, self._hash_of, scope.asked
             )
             self._began = scope.checkpoint.read_bytes()
+            self._began_at = progress.next_block
             return progress
         asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
         decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
@@ -296,7 +297,8 @@ class Auditor:
         code.run(ledger, scope.exchanges, traded, scope.are_shared)
         listed = [(name, ledger.markets[name]) for name in ledger.order]
         found += [*self._at_block(ledger, scope.to_block), *self._other_accounts(listed)]
-        found = [*ledger.differences, *code.differences, *found]
+        vanished = [] if self._fills is None else self._fills.vanished(self._began_at, ledger)
+        found = [*ledger.differences, *code.differences, *vanished, *found]
         if found and self._began:
             self._check_start(self._began)
         checked = Checked(
@@ -308,7 +310,7 @@ class Auditor:
             fills_joined=progress.joined,
             fills_waiting=unrevealed.waiting,
             fills_withheld=unrevealed.withheld,
-            documents=progress.documents,
+            documents=progress.documents - len(vanished),
         )
         return Verdict(
             SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now,
@@ -412,10 +414,7 @@ class Auditor:
             return None
         found = self._evidence.find(report.evidence)
         if found.text is None:
-            what = "evidence document"
-            if found.presence is Presence.WRONG:
-                what += ": its hash"
-            return what, report.evidence, found.why
+            return missing_words(found), report.evidence, found.why
         progress.documents += 1
         named = read_document(found.text).vault
         if named != self._vault:

@@ -9,11 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.losses import Losses
+from strongroom.audit.release import release
 from strongroom.audit.staleness import Staleness
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
-Version = Literal[13]
+Version = Literal[14]
 (VERSION,) = get_args(Version)
 
 
@@ -110,7 +111,8 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Version  # with when the vault was stale
+    version: Version  # with the release
+    release: str  # that has looked at these blocks
     progress: Progress
 
 
@@ -161,13 +163,19 @@ def read_checkpoint(
     """Return the progress that a file keeps.
 
     Raises:
-        CheckpointError: it is of another version, vault or chain, begun with other options, or
-            already beyond `to_block`.
+        CheckpointError: it is of another version, release, vault or chain, begun with other
+            options, or already beyond `to_block`.
     """
     try:
-        found = _KEPT.validate_json(path.read_bytes()).progress
+        kept = _KEPT.validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
         raise CheckpointError(f"{path} is no checkpoint of this version: remove it") from error
+    found = kept.progress
+    if kept.release != release():
+        raise CheckpointError(
+            f"{path} is of another release ({kept.release[:40]}), which looked at other things: "
+            "remove it, or name another file or folder"
+        )
     if found.ledger.vault != vault:
         raise CheckpointError(f"{path} is of {found.ledger.vault}: name another file")
     if found.asked != asked:
@@ -175,6 +183,8 @@ def read_checkpoint(
             f"{path} was begun with other --exchange, --evidence, --payer, --decide or "
             "--decide-bound: what they show would be missing: name another file or folder"
         )
+    if found.next_block < 1:
+        raise CheckpointError(f"{path} goes on with block {found.next_block}: remove it")
     if found.next_block > to_block + 1:
         raise CheckpointError(
             f"{path} is at block {found.next_block - 1}: audit to a later one, or remove it"
@@ -216,5 +226,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(VERSION, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(VERSION, release(), progress)))
     draft.replace(path)

@@ -19,6 +19,7 @@ from strongroom.audit.permissions import Difference
 from strongroom.audit.verdict import DecidedAgain
 from strongroom.chain.ids import Json, canonical, decision_of, read_json
 from strongroom.chain.places import FoundDocument, Presence
+from strongroom.foreign_text import plain
 
 REASONS = 5  # that are told; of the others their number
 MOST_REASONS = 100  # that are kept: documents give some of their words
@@ -139,14 +140,14 @@ def _keep(progress: Progress, at: tuple[int, str], text: bytes, made: MadeAgain)
     """
     if made.same is None:
         _add(progress.decided, "unknown")
-        why = made.field[:TOLD]
+        why = plain(made.field[:TOLD])
         is_kept = why in progress.undecided or len(progress.undecided) < MOST_REASONS
         _add(progress.undecided, why if is_kept else OTHER)
         return
     _add(progress.decided, "same" if made.same else "different")
     if not made.same and progress.decided["different"] <= MOST_DIFFERENT:
-        what = f"decision {decision_of(text)} made again: {made.field[:TOLD]}"
-        told = (what, made.expected[:TOLD], made.found[:TOLD])
+        field, *values = (plain(each[:TOLD]) for each in (made.field, made.expected, made.found))
+        told = (f"decision {decision_of(text)} made again: {field}", *values)
         progress.ledger.differences.append(Difference(*at, *told))
 
 

@@ -24,7 +24,9 @@ from strongroom.audit.events import Reported
 from strongroom.chain.decision_records import MOST_RECORDS, records_in
 from strongroom.chain.document_size import MOST_OF_DOCUMENT, size_of
 from strongroom.chain.ids import Json, canonical, keccak, read_json, to_hex
+from strongroom.chain.places import FoundDocument, Presence
 from strongroom.chain.units import WAD
+from strongroom.foreign_text import plain
 
 AT_ONCE = 100  # transactions asked for
 LATEST = 2**37  # timestamp of a date that can be
@@ -32,6 +34,7 @@ LONGEST = 120  # letters of a name that are kept; of no address or id
 DIGITS = 78  # of a token's id
 MOST_LEGS = 1_000  # of a record: all are read for each of its fills
 MOST_NAMED = 1_000  # decisions that are revealed wrongly in one way; of others the number
+DOCUMENT = "evidence document"
 _PRICE = re.compile(r"[01](\.[0-9]{1,18})?")
 
 
@@ -228,12 +231,13 @@ def _legs(found: object) -> tuple[RevealedLeg, ...] | None:
 
 
 def _name(value: object) -> str:
-    """Return a name, address or id of a document, cut: its writer chooses how long it is.
+    """Return a name, address or id of a document in one line, cut: its writer chooses how long it
+    is, and what it would do where it is shown.
 
     Raises:
         TypeError: it is a list or an object, which has no name.
     """
-    return _scalar(value)[:LONGEST].encode(errors="replace").decode()
+    return plain(_scalar(value)[:LONGEST])
 
 
 def _scalar(value: object) -> str:
@@ -255,6 +259,11 @@ def _price(value: object) -> int:
         raise ValueError(value)
     whole, _, part = value.partition(".")
     return int(whole) * WAD + int(part.ljust(18, "0"))
+
+
+def missing_words(found: FoundDocument) -> str:
+    """Return what a difference says of a report's document that is not there."""
+    return f"{DOCUMENT}: its hash" if found.presence is Presence.WRONG else DOCUMENT
 
 
 class Revealed:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from strongroom.audit.contracts import OddAnswer
 from strongroom.audit.held_block import check_held, held_hash
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.nodes import nodes_of
+from strongroom.audit.release import release
 from strongroom.audit.verdict import SCHEMA as VERDICT
 from strongroom.audit.verdict import DecidedAgain
 from strongroom.audit.wording import age_words, selector_of
@@ -35,6 +35,7 @@ from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.ids import Json, JsonObject, canonical, keccak, to_bytes
 from strongroom.chain.places import place_of
 from strongroom.errors import BadInput, Defect, Differs, StrongroomError
+from strongroom.foreign_text import plain
 from strongroom.workers import EngineName, WorkerDied, each_result
 
 SCHEMA = "strongroom-factory-audit/1"
@@ -329,7 +330,7 @@ def _hash_of(each: AuditOptions) -> str:
     payers: Json = {address.lower(): kind for address, kind in each.payers.items()}
     rests_on: list[Json] = [
         [each.rpc, *each.further_rpcs], [*each.exchanges], [*each.evidence], payers,
-        [*each.views], each.deciding, version("strongroom"), VERDICT, VERSION, SCHEMA,
+        [*each.views], each.deciding, release(), VERDICT, VERSION, SCHEMA,
     ]  # fmt: skip
     return keccak(canonical(rests_on)).hex()
 
@@ -374,9 +375,13 @@ def show_factory(result: FactoryResult, now: float) -> None:
         again = [f"{it.same} of {it.total}" if (it := each.decided) else ""] if decides else []
         table.add_row(each.vault, WORDS[each.exit_code], f"{each.events:,}", *again)
     console.print(table)
-    for each in [each for each in result.vaults if each.exit_code][:SHOWN]:
+    lines = [each for each in result.vaults if each.exit_code or each.words != WORDS[CLEAN]]
+    lines.sort(key=lambda each: each.exit_code == CLEAN)  # what is clean with a remark stands last
+    for each in lines[:SHOWN]:
         more = f" (and {each.differences - 1} more)" if each.differences > 1 else ""
-        console.print(f"{each.vault}: {each.words}{more}", soft_wrap=True)
+        console.print(plain(f"{each.vault}: {each.words}{more}"), soft_wrap=True)
+    if len(lines) > SHOWN:
+        console.print(f"... and {len(lines) - SHOWN} more; --json has them all")
     if result.code:
         console.print(f"the factory's code is not this release's: {result.code}")
     for address, use in result.exchanges.items():

@@ -53,7 +53,7 @@ def show(result: AuditResult, now: float) -> None:
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
     console.print(f"block {verdict.to_block} is the last, {age_words(verdict.to_time, now)}")
-    console.print(f"{verdict.words} ({result.seconds:.1f} s)", soft_wrap=True)
+    console.print(plain(f"{verdict.words} ({result.seconds:.1f} s)"), soft_wrap=True)
 
 
 def _rows(result: AuditResult) -> list[tuple[str, str]]:

@@ -147,20 +147,29 @@ class Verdict:
         return tuple(each for each in self.code if not each.known)
 
     @property
-    def words(self) -> str:
-        """The verdict, with what it rests on and nobody has looked at."""
+    def remarks(self) -> tuple[str, ...]:
+        """What is not known, and what the verdict rests on and nobody has looked at: wherever the
+        verdict is told to a person, these are told, too."""
+        found = [f"not known: {each}" for each in self.unknown]
         unknown = [f"{each.what} {each.address} ({each.code_hash})" for each in self.unknown_code]
-        more = f"; this release does not know the code of: {', '.join(unknown)}" if unknown else ""
+        if unknown:
+            found.append(f"this release does not know the code of: {', '.join(unknown)}")
         unused = [f"{address} ({use})" for address, use in self.exchanges.items() if use != USED]
-        more += f"; exchanges without trades of this vault: {', '.join(unused)}" if unused else ""
-        if self.checked.fills_waiting:
-            more += f"; fills whose decisions nobody has seen yet: {self.checked.fills_waiting}"
-        if self.checked.fills_withheld:
-            more += f"; fills whose decisions are withheld for now: {self.checked.fills_withheld}"
+        if unused:
+            found.append(f"exchanges without trades of this vault: {', '.join(unused)}")
+        waiting, withheld = self.checked.fills_waiting, self.checked.fills_withheld
+        if waiting:
+            found.append(f"fills whose decisions nobody has seen yet: {waiting}")
+        if withheld:
+            found.append(f"fills whose decisions are withheld for now: {withheld}")
         if self.decided is not None:
-            more += f"; {self.decided.words}"
-        unsaid = [f"not known: {each}" for each in self.unknown]
-        return "; ".join([self.verdict, *unsaid]) + more
+            found.append(self.decided.words)
+        return tuple(found)
+
+    @property
+    def words(self) -> str:
+        """The verdict with its remarks."""
+        return "; ".join([self.verdict, *self.remarks])
 
     @property
     def is_clean(self) -> bool:
