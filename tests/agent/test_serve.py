@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from eth_utils import keccak
+from strongroom.chain.contracts import Contracts
 from strongroom.chain.units import DAY
 from strongroom.information.forecast import Answers, BadForecast, ForecasterAway
 from strongroom.keeper.configuration import ForecasterSection
@@ -17,15 +18,17 @@ from strongroom.payments.budget import Budget, OverBudget, Spent, check
 from strongroom.payments.forecaster import PaidForecaster
 from strongroom.payments.headers import BadHeader, decoded
 from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
-from strongroom.payments.token import Authorization, SettledBy
+from strongroom.payments.token import Authorization, PaidToken, SettledBy, TokenDomain
 from strongroom.serve.configuration import FreeSection, ServeConfig, load
 from strongroom.serve.desk import TopicDesk
+from strongroom.serve.queries import MOST, BadQuery, read_query
 from strongroom.serve.sales import Sale, SaleBook, SaleState
 from strongroom.serve.topics import Reading, TopicSource, TopicUnknown, sources_of
 from strongroom.settings import ConfigError
 from x402.schemas import PaymentRequired
 
 from tests.agent.market_record import MARKET
+from tests.spoken_node import spoken_node
 
 EXAMPLES = Path("docs/examples")
 FORECAST = {"market": MARKET.condition_id, "chance": 0.25, "evidence_at": 90}
@@ -164,6 +167,139 @@ def test_topics_of_an_audit_are_read_as_it_writes_them(tmp_path):
     (tmp_path / "verdict.json").write_text("[" * 100_000)
     with pytest.raises(TopicUnknown, match="run the audit again"):
         TopicDesk(sources_of(config), 10, free, lambda: 0).now("audit")
+
+
+NAV_LINES = [{"time": 10 * n, "nav_bid": n} for n in range(6)]
+ONE, TWO = "0x" + "01" * 32, "0x" + "02" * 32
+
+
+def desk_of(topic, data, unknown=()):
+    source = TopicSource(lambda at: Reading(at, data, tuple(unknown)), lambda data, until: data)
+    return TopicDesk({topic: source}, 10, FreeSection(), lambda: 100.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", [0, 1, 2, 3, 4, 5]),
+        ("from=20", [2, 3, 4, 5]),
+        ("to=20", [0, 1, 2]),
+        ("from=11&to=40", [2, 3, 4]),
+        ("to=30&from=30", [3]),
+        ("from=0", [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_a_history_is_told_between_two_times_both_included(text, told):
+    desk = desk_of("nav", NAV_LINES)
+    for answer in (desk.now, desk.free):
+        found = json.loads(answer("nav", read_query("nav", text)))
+        assert [each["nav_bid"] for each in found["data"]] == told
+
+
+def test_nothing_between_two_times_is_not_sold():
+    with pytest.raises(TopicUnknown, match="nothing of nav"):
+        desk_of("nav", NAV_LINES).now("nav", read_query("nav", "from=21&to=29"))
+
+
+@pytest.mark.parametrize("text", ["", "from=0"])
+def test_a_long_answer_has_the_newest_lines_and_says_how_to_get_the_others(text):
+    lines = [{"time": n, "nav_bid": n} for n in range(MOST + 3)]
+    desk = desk_of("nav", lines)
+    found = json.loads(desk.now("nav", read_query("nav", text)))
+    assert [each["nav_bid"] for each in found["data"]] == list(range(3, MOST + 3))
+    assert found["unknown"] == ["3 older lines are left out: ask for those to 3"]
+    rest = json.loads(desk.now("nav", read_query("nav", "to=3")))
+    names = {each["nav_bid"] for each in (*found["data"], *rest["data"])}
+    assert names == set(range(MOST + 3)) and rest["unknown"] == []
+
+
+def test_a_curve_is_told_by_one_market():
+    point = {"bid": 1, "ask": 3, "middle": 2}
+    curves = [
+        {"name": "a", "points": [{"market": ONE, **point}, {"market": TWO, **point}]},
+        {"name": "b", "points": [{"market": TWO, **point}]},
+        {"name": "c", "points": [{"market": ONE, "bid": None}, {"market": ONE, "bid": 7}]},
+    ]
+    desk = desk_of("curves", curves, [f"{ONE}: no book", f"{TWO}: gone"])
+    found = json.loads(desk.now("curves", read_query("curves", f"market={ONE}")))
+    assert [(each["name"], len(each["points"])) for each in found["data"]] == [("a", 1), ("c", 2)]
+    assert found["unknown"] == [f"{ONE}: no book"]
+    with pytest.raises(TopicUnknown, match="no curve"):
+        desk.now("curves", read_query("curves", "market=0x" + "03" * 32))
+
+
+@pytest.mark.parametrize(
+    ("topic", "text"),
+    [
+        *(("audit", each) for each in ("from=1", "x", "=")),
+        *(("radar", each) for each in ("market=1",)),
+        *(("nav", each) for each in (
+            "since=1", "from=", "from", "from=-1", "from=1.5", "from=01", "from=+1",
+            "from=1&from=1", "from=1&", "&from=1", "from=%31", "FROM=1", "from=2&to=1",
+            "from=\u0661", "from=1;to=2", "from=1" + "0" * 11, "market=" + ONE, "from=1&to=2&to=3",
+            "from=" + "1" * 600,
+        )),
+        *(("curves", each) for each in (
+            "market=", "market=1", "market=" + ONE.upper(), f"market={ONE}&market={TWO}", "from=1",
+            f"market={ONE}0",
+        )),
+    ],
+)  # fmt: skip
+def test_a_query_is_read_strictly(topic, text):
+    with pytest.raises(BadQuery) as error:
+        read_query(topic, text)
+    assert "600" not in str(error.value) and len(str(error.value)) < 200
+
+
+REFUSES_S = 5_000  # blocks that the node searches at once
+USED_TOPIC = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
+
+
+def test_a_settlement_is_searched_in_parts_where_a_node_wants_that():
+    """It was one search from the payment to the newest block, which such a node refuses for ever:
+    the sale never ended."""
+    payer, payee, asked = "0x" + "aa" * 20, "0x" + "bb" * 20, []
+    token, hashed, block = "0x" + "cc" * 20, "0x" + "dd" * 32, 29_999
+    transfer = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
+    assert "0x" + keccak(text="AuthorizationUsed(address,bytes32)").hex() == USED_TOPIC
+
+    def word(address):
+        return "0x" + "00" * 12 + address[2:]
+
+    def log(topics, data="0x"):
+        return {
+            "address": token, "topics": topics, "data": data, "blockNumber": hex(block),
+            "transactionHash": hashed, "logIndex": "0x0", "transactionIndex": "0x0",
+            "blockHash": "0x" + "ee" * 32, "removed": False,
+        }  # fmt: skip
+
+    used = log([USED_TOPIC, word(payer), NONCE])
+    moved = log([transfer, word(payer), word(payee)], f"0x{5:064x}")
+
+    def say(method, parameters):
+        if method == "eth_getLogs":
+            (what,) = parameters
+            first = int(what["fromBlock"], 16)
+            last = 30_000 if what["toBlock"] == "latest" else int(what["toBlock"], 16)
+            if last - first >= REFUSES_S:
+                return {"error": {"code": -32005, "message": "block range is too wide"}}
+            asked.append((first, last))
+            assert what["topics"] == [USED_TOPIC, word(payer), NONCE]
+            return {"result": [used] if first <= block <= last else []}
+        receipt = {
+            "blockNumber": hex(block), "gasUsed": "0x1", "contractAddress": None, "status": "0x1",
+            "logs": [used, moved],
+        }  # fmt: skip
+        known = {"eth_chainId": "0x89", "eth_blockNumber": hex(30_000)}
+        return {"result": known.get(method, receipt)}
+
+    with spoken_node(say) as node:
+        paid = PaidToken(Contracts(node.url), token, TokenDomain("USD Coin", "2"))
+        settled = Authorization(payer, payee, 5, 0, 9, NONCE)
+        assert paid.settlement(settled, 100) == SettledBy(hashed, block)
+        assert paid.settlement(replace(settled, amount=6), 100) is None
+    assert asked[0][0] == 100 and asked[-1][1] == 30_000
+    assert max(last - first for first, last in asked) < REFUSES_S
 
 
 def test_what_tells_of_now_alone_is_free_once_it_is_old():

@@ -119,6 +119,18 @@ def test_payments_that_are_none_are_limited_by_address(shop):
     assert statuses(shop, 2, headers=PAYMENT) == [402, 429]
 
 
+def test_a_query_is_part_of_what_is_sold_and_a_wrong_one_is_told_before_money(shop):
+    shop.source.fails, offers = False, []
+    shop.till.sell = lambda offer, header: offers.append(offer) or shop.till.answer
+    assert shop.http.get("/paid/nav?since=1", headers=PAYMENT).status_code == 400
+    assert shop.http.get("/free/nav?from=1&from=2").status_code == 400
+    assert offers == []
+    shop.http.get("/paid/nav?from=1&to=2", headers=PAYMENT)
+    assert [each.resource for each in offers] == ["/paid/nav?from=1&to=2"]
+    index = shop.http.get("/").json()
+    assert [each["query"] for each in index["topics"]] == [["from", "to"]]
+
+
 def test_what_is_sold_is_no_burden_and_the_same_answer_again_is(shop):
     shop.till.answer = SaleAnswer(200, b"[]", is_sold=True)
     assert statuses(shop, 9, headers=PAYMENT) == [200] * 9

@@ -87,6 +87,21 @@ def test_our_buyer_pays_and_its_journal_has_it(stage, payer, place):
     assert FORTUNE - place.has(payer) == stage.earned
 
 
+def test_a_payment_for_one_range_buys_that_range_alone(stage, payer, place):
+    """A route's ranges cost the same: what binds them is the nonce, and the route of the sale."""
+    buyer, headers = stage.buyer(payer), []
+    send = buyer._send
+    buyer._send = lambda purchase: headers.append(purchase.header) or send(purchase)
+    answer = buyer.buy(stage.url() + "?from=1&to=1")
+    assert [each["time"] for each in data(answer.body)] == [1]
+    assert stage.earned == PRICE
+    again = httpx.get(stage.url() + "?from=1", headers={"PAYMENT-SIGNATURE": headers[0]})
+    assert again.status_code == 402 and "another route" in again.json()["error"]
+    with pytest.raises(PaymentRefused, match="nothing was signed"):
+        buyer.buy(stage.url() + "?from=5&to=6")
+    assert stage.earned == PRICE
+
+
 def test_a_payment_sent_again_gets_its_answer_again_and_nothing_else(stage, payer):
     header, _ = stage.stock_header(payer)
     first, again = stage.send(header), stage.send(header)

@@ -1,6 +1,7 @@
 """A token that takes signed transfers (ERC-3009), as the chain has it: it has the last word."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
@@ -9,6 +10,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain.abi import load
 from strongroom.chain.codec import EventCodec, FunctionCodec
 from strongroom.chain.contracts import Contract, Contracts, Key, Receipt
+from strongroom.chain.rpc import Chain
 from strongroom.errors import Differs
 
 FIELDS = (
@@ -59,6 +61,9 @@ class SettledBy:
     block: int
 
 
+USED = "AuthorizationUsed"
+
+
 @dataclass(frozen=True)
 class TokenDomain:
     """What a token's signatures are bound to, beside chain and address."""
@@ -76,8 +81,12 @@ class PaidToken:
         self.address = to_checksum_address(address)
         self._contract = Contract(chain, address, load("PaidToken"))
         entries = {each["name"]: each for each in load("PaidToken") if each["type"] == "event"}
-        self._used = EventCodec(entries["AuthorizationUsed"]).topic
+        self._used = EventCodec(entries[USED]).topic
         self._moved = EventCodec(entries["Transfer"]).topic
+
+    @cached_property
+    def _reads(self) -> Chain:
+        return Chain(self.chain)
 
     @property
     def network(self) -> str:
@@ -102,14 +111,10 @@ class PaidToken:
         Raises:
             ChainAway: the node does not answer.
         """
-        question = {
-            "address": self.address,
-            "fromBlock": hex(since),
-            "toBlock": "latest",
-            "topics": [_hex(self._used), _word(paid.payer), paid.nonce],
-        }
-        for log in self.chain.request("eth_getLogs", question):
-            receipt = self.chain.receipt(log["transactionHash"])
+        about = {"authorizer": paid.payer, "nonce": paid.nonce}
+        used = self._reads.logs(self.address, "PaidToken", USED, since, matching=about)
+        for log in used:
+            receipt = self.chain.receipt(log.transaction)
             if receipt is not None and self._has_moved(receipt, paid):
                 return SettledBy(receipt.transaction_hash, receipt.block_number)
         return None

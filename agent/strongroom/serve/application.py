@@ -17,13 +17,13 @@ from strongroom.payments.token import PaidToken
 from strongroom.rate_limit import RateLimit, network_of
 from strongroom.serve.configuration import ServeConfig, Topic
 from strongroom.serve.desk import TopicDesk
+from strongroom.serve.queries import NAMES, BadQuery, read_query
 from strongroom.serve.selling import RouteOffer, SaleAnswer, Seller
 from strongroom.serve.topics import SCHEMA, TopicUnknown
 from strongroom.settings import ConfigError
 
 JSON = "application/json"
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-UNASKED = "this server takes no query: leave out what stands behind the question mark"
 
 
 def create_app(
@@ -68,10 +68,11 @@ def create_app(
             return refused
         if topic not in desk.topics:
             return _unknown(topic, desk.topics)
-        if request.url.query:
-            return _said(400, UNASKED)
         try:
-            return Response(desk.free(topic), media_type=JSON, headers=PRIVATE)
+            query = read_query(topic, _query(request))
+            return Response(desk.free(topic, query), media_type=JSON, headers=PRIVATE)
+        except BadQuery as error:
+            return _said(400, str(error))
         except TopicUnknown as error:
             return _said(503, str(error))
 
@@ -79,11 +80,13 @@ def create_app(
     def paid(topic: str, request: Request) -> Response:
         if topic not in terms:
             return _unknown(topic, terms)
-        if request.url.query:
-            return _said(400, UNASKED)
+        try:
+            query = read_query(topic, _query(request))
+        except BadQuery as error:
+            return _said(400, str(error))
         if (refused := too_often(request)) is not None:
             return refused  # a payment that is none costs a facilitator's work, too
-        offer = _offer(request, terms[topic], lambda: desk.now(topic))
+        offer = _offer(request, terms[topic], lambda: desk.now(topic, query))
         header = request.headers.get(PAYMENT_SIGNATURE_HEADER)
         if header:
             outcome = seller.sell(offer, header)
@@ -115,6 +118,11 @@ def _who(request: Request) -> str:
     return network_of(request.client.host if request.client else "")
 
 
+def _query(request: Request) -> str:
+    """Return what stands behind the question mark, as it was sent."""
+    return str(request.scope["query_string"].decode("ascii", "replace"))
+
+
 def _terms(config: ServeConfig, token: PaidToken, topic: Topic) -> PaymentRequirements:
     return PaymentRequirements(
         scheme="exact",
@@ -128,7 +136,8 @@ def _terms(config: ServeConfig, token: PaidToken, topic: Topic) -> PaymentRequir
 
 
 def _offer(request: Request, terms: PaymentRequirements, make: Callable[[], bytes]) -> RouteOffer:
-    resource = request.scope["raw_path"].decode("ascii", "replace")
+    path, query = request.scope["raw_path"].decode("ascii", "replace"), _query(request)
+    resource = f"{path}?{query}" if query else path
     return RouteOffer(request.method, resource, str(request.url), terms, make)
 
 
@@ -147,6 +156,7 @@ def _index(config: ServeConfig, desk: TopicDesk, token: PaidToken) -> JsonObject
                 "free": f"/free/{topic}",
                 "paid": f"/paid/{topic}" if topic in prices else None,
                 "price": prices.get(topic),
+                "query": list(NAMES.get(topic, ())),
             }
             for topic in desk.topics
         ],

@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from strongroom.serve.configuration import FreeSection, Topic
+from strongroom.serve.queries import TopicQuery
 from strongroom.serve.topics import Reading, TopicSource, TopicUnknown
 
+ALL = TopicQuery()
 MOST_KEPT = 1_000  # earlier readings of a topic that tells of now alone
 
 
@@ -34,12 +36,12 @@ class TopicDesk:
         """What can be asked for."""
         return tuple(self._sources)
 
-    def now(self, topic: Topic) -> bytes:
-        """Return all of a topic, as JSON; raises TopicUnknown."""
-        return _json(self._reading(topic).document(topic, "paid"))
+    def now(self, topic: Topic, query: TopicQuery = ALL) -> bytes:
+        """Return what of a topic is asked for, as JSON; raises TopicUnknown."""
+        return _json(query.of(topic, self._reading(topic)).document(topic, "paid"))
 
-    def free(self, topic: Topic) -> bytes:
-        """Return what of a topic is free, as JSON; raises TopicUnknown."""
+    def free(self, topic: Topic, query: TopicQuery = ALL) -> bytes:
+        """Return what of that is free, as JSON; raises TopicUnknown."""
         source, until = self._sources[topic], int(self._clock()) - self._free.delay_s
         reading = self._reading(topic)
         if source.lives:
@@ -51,7 +53,7 @@ class TopicDesk:
                 )
             reading = earlier[-1]
         thin = Reading(reading.at, source.thin(reading.data, until), reading.unknown)
-        return _json(thin.document(topic, "free"))
+        return _json(query.of(topic, thin).document(topic, "free"))
 
     def _reading(self, topic: Topic) -> Reading:
         with self._locks[topic]:

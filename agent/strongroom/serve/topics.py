@@ -231,7 +231,7 @@ def _a_day(data: Json, until: int) -> Json:
     """Return the last line of each day."""
     last: dict[int, Json] = {}
     for line in _dated(data, until):
-        last[_time(line) // DAY] = line
+        last[time_of(line) // DAY] = line
     return list(last.values()) or None
 
 
@@ -271,9 +271,10 @@ def _coarse(point: Json) -> Json:
 
 def _dated(data: Json, until: int) -> list[JsonObject]:
     lines = data if isinstance(data, list) else []
-    return [each for each in lines if isinstance(each, dict) and _time(each) <= until]
+    return [each for each in lines if isinstance(each, dict) and time_of(each) <= until]
 
 
-def _time(line: JsonObject) -> int:
+def time_of(line: JsonObject) -> int:
+    """Return a line's time, 0 where it has none."""
     time = line.get("time")
     return time if isinstance(time, int) else 0
