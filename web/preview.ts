@@ -97,7 +97,7 @@ function worthLacks(state: OwnVault, shares: bigint): string[] {
   if (worth(shares, state.bid)) return [];
   if (!state.bid) return [say("collapsed")];
   const least = (PRICE + state.bid - 1n) / state.bid;
-  return [say("least_redeem", { shares: sharesTextUp(shares), unit: assets(state, 1n), least: sharesTextUp(least) })];
+  return [say("least_redeem", { unit: assets(state, 1n), least: sharesTextUp(least) })];
 }
 
 /** Preview a request to redeem. */

@@ -62,7 +62,8 @@ def open_engine(url: str, what: str = "journal") -> Engine:
         advice = "is the server there?" if on_server else "does its folder exist?"
         raise ConfigError(f"[{what}] {shown} cannot be opened: {advice}") from error
     except DatabaseError as error:
-        raise ConfigError(f"[{what}] {shown} is no database: name another file") from error
+        cure = "name another file, or restore a backup if it was one"
+        raise ConfigError(f"[{what}] {shown} is no database: {cure}") from error
     return engine
 
 

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.exc import DatabaseError
 from strongroom.cli.boundary import Command, Group
 from strongroom.cli.main import ENTRIES, command, main
 from strongroom.cosigner.service import door
@@ -37,6 +39,12 @@ HEAVY = (
 )
 MOST_MODULES = 400
 RUN = (sys.executable, "-m", "strongroom.cli")
+
+
+def of_sqlite(code):
+    error = sqlite3.DatabaseError("malformed")
+    error.sqlite_errorcode = code
+    return error
 
 
 def commands():
@@ -91,6 +99,21 @@ def ending(error):
         (KeyError("x"), 3, "unexpected KeyError: 'x': run again with --debug\n"),
         (click.Abort(), 2, "no answer was typed to the question\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
+        (
+            of_sqlite(sqlite3.SQLITE_CORRUPT),
+            2,
+            "a database cannot be used (malformed): restore a backup (strongroom keeper restore)\n",
+        ),
+        (
+            DatabaseError("SELECT 1", (), of_sqlite(sqlite3.SQLITE_FULL)),
+            2,
+            "a database cannot be used (malformed): free some of its disk\n",
+        ),
+        (
+            of_sqlite(sqlite3.SQLITE_MISUSE),
+            3,
+            "unexpected DatabaseError: malformed: run again with --debug\n",
+        ),
         (KeyboardInterrupt("0x12 was sent"), 130, "stopped: 0x12 was sent\n"),
     ],
 )

@@ -38,6 +38,7 @@ from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.safety import NotStopped, pause_call
 from strongroom.keeper.standing import FACT, Standing, StandingKeeper, kept_standing
+from strongroom.keeper.status import NoJournal, open_journal
 from strongroom.keeper.tick import Tick
 from strongroom.own_server import PortInUse
 from strongroom.reporting.marks import Method
@@ -293,6 +294,15 @@ def test_a_journal_that_does_not_parse_is_a_sentence_until_it_does(
         file.executescript("\n".join(before) + f"PRAGMA user_version={VERSION};")
     status, told = asked()
     assert status == 200 and len(told["decisions"]) == 1
+
+
+def test_who_looks_for_a_live_journal_is_told_of_papers_and_not_to_go_live(config, tmp_path):
+    with pytest.raises(NoJournal) as told:
+        open_journal(config)
+    assert str(told.value).endswith("it does not exist yet: a keeper in mode live writes it")
+    Journal(f"sqlite:///{tmp_path / 'keeper-paper.db'}")
+    with pytest.raises(NoJournal, match="what paper did: strongroom keeper ui CONFIG --mode paper"):
+        open_journal(config)
 
 
 def test_a_dry_run_has_no_journal_and_paper_its_own(config, journal, tmp_path):

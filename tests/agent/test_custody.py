@@ -62,7 +62,7 @@ def test_custody_works_by_what_the_venue_answered(kind, answers, works):
 
 
 def test_what_nobody_tried_is_said_to_be_unknown():
-    assert custody_of(AccountKind.STANDARD, None).why.startswith("unknown: nobody has tried")
+    assert custody_of(AccountKind.STANDARD, None).why.startswith("nobody has tried")
 
 
 def test_every_kind_says_what_it_needs_and_every_question_has_words():

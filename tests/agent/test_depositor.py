@@ -297,8 +297,8 @@ def test_a_redemption_of_less_than_a_unit_is_refused_with_the_least():
     """At 1.00 a share a unit is 10^-6 shares; at 0.95 it is more, rounded up to six decimals."""
     assert view().redeem(10**12).lacks == ()
     assert view().redeem(10**12 - 1).lacks == (
-        "0.000001 shares are worth less than one unit of the asset (0.000001 pUSD) at the last "
-        "bid: redeem at least 0.000001 shares",
+        "that is worth less than one unit of the asset (0.000001 pUSD) at the last bid: redeem at "
+        "least 0.000001 shares",
     )
     cheap = view(dealing=dealing(bid=FIRST_PRICE * 95 // 100))
     assert "redeem at least 0.000002 shares" in cheap.redeem(10**12).lacks[0]

@@ -169,3 +169,9 @@ def gas_row(monkeypatch, config, wei, gas_of_report):
     monkeypatch.setattr(chain_checks, "Chain", lambda *_: None)
     chain = SimpleNamespace(balance=lambda _: wei, request=lambda _: hex(30 * 10**9))
     return list(chain_checks._gas(chain, config))
+
+
+def test_an_amount_of_the_coin_is_a_number_that_people_read():
+    assert [chain_checks._coins(each * 10**12) for each in (10**10, 123_456_789, 3_873, 1, 0)] == [
+        "10,000", "123.5", "0.003873", "0.000001", "0",
+    ]  # fmt: skip

@@ -159,7 +159,7 @@ def custody(world, **outcomes):
 def test_the_doctor_says_which_custody_works_and_why(world):
     (found,) = custody(world)
     assert (found.what, found.state) == ("custody, class 0", CheckState.NOTE)
-    assert "PolymarketAccount (enforced) may not work: unknown: nobody has tried" in found.found
+    assert "PolymarketAccount (enforced) may not work: nobody has tried" in found.found
     states = {ProbeOutcome.TAKEN: CheckState.OK, ProbeOutcome.REFUSED: CheckState.WRONG}
     for outcome, state in (states | {ProbeOutcome.AWAY: CheckState.NOTE}).items():
         (found,) = custody(world, other_makers=outcome)

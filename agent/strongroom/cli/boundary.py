@@ -143,9 +143,28 @@ def _raise(error: Exception, debug: bool) -> NoReturn:
         raise Ended(
             f"{what} cannot be used ({error.strerror}): name another place", FAILED
         ) from error
+    if why := _of_a_database(error):
+        raise Ended(why, FAILED) from error
     first = (str(error).splitlines() or [""])[0]
     what = f"{type(error).__name__}: {first}" if first else type(error).__name__
     raise Ended(f"unexpected {what}: run again with --debug", DEFECT) from error
+
+
+def _of_a_database(error: Exception) -> str:
+    """Return what is wrong with a file of SQLite that an error is of, and what to do; empty: it is
+    of something else."""
+    import sqlite3
+
+    cause = getattr(error, "orig", error)  # as SQLAlchemy has it
+    if not isinstance(cause, sqlite3.Error):
+        return ""
+    cures = {
+        sqlite3.SQLITE_CORRUPT: "restore a backup (strongroom keeper restore)",
+        sqlite3.SQLITE_NOTADB: "restore a backup (strongroom keeper restore)",
+        sqlite3.SQLITE_FULL: "free some of its disk",
+    }
+    cure = cures.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    return f"a database cannot be used ({cause}): {cure}" if cure else ""
 
 
 def _drop_output() -> None:

@@ -254,14 +254,7 @@ class Depositor:
         if not dealing.bid:
             return [say("collapsed")]
         least = -(-PRICE // dealing.bid)
-        return [
-            say(
-                "least_redeem",
-                shares=shares_text_up(shares),
-                unit=self._money(1),
-                least=shares_text_up(least),
-            )
-        ]
+        return [say("least_redeem", unit=self._money(1), least=shares_text_up(least))]
 
     def _not_dealt(self, dealing: Dealing) -> Iterator[str]:
         """Say why a request would not be dealt with at present, and what can be done."""

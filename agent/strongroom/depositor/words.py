@@ -65,8 +65,8 @@ WORDS: Mapping[str, str] = {
     "waits.",
     "redeem_next": "The second report from now prices your redemption: then take the assets with "
     "{claim}.",
-    "least_redeem": "{shares} shares are worth less than one unit of the asset ({unit}) at the "
-    "last bid: redeem at least {least} shares",
+    "least_redeem": "that is worth less than one unit of the asset ({unit}) at the last bid: "
+    "redeem at least {least} shares",
     "shares_held": "you hold {shares} shares",
     "shares_to_claim": "{shares} more are yours when you take them with {claim}",
     "shares_waiting": "{shares} more wait in your redemption requests",

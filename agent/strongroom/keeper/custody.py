@@ -64,6 +64,6 @@ def custody_of(kind: AccountKind, report: ProbeReport | None) -> Custody:
     open_ = [each.sentence for each, answer in given.items() if answer is ProbeAnswer.UNKNOWN]
     if open_:
         untried = ", nor whether ".join(open_)
-        return Custody(kind, ProbeAnswer.UNKNOWN, f"unknown: nobody has tried whether {untried}")
+        return Custody(kind, ProbeAnswer.UNKNOWN, f"nobody has tried whether {untried}")
     why = "the probe found what it needs" if NEEDS[kind] else WITHOUT_PROBE[kind]
     return Custody(kind, ProbeAnswer.YES, why)

@@ -8,7 +8,7 @@ from strongroom.analysis.calibration import Gate, ScoreCard, score
 from strongroom.analysis.pool_fit import PoolFit, fit
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import DecisionId
-from strongroom.database import parsed
+from strongroom.database import paper_url, parsed
 from strongroom.execution.fees import LEAST_BASE, LEAST_TIP, learnt_floor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
@@ -128,9 +128,12 @@ def open_at(url: str, mode: str) -> Journal:
     """
     place = parsed(url)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
-        raise NoJournal(
-            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode {mode}"
-        )
+        cure = f"start a keeper with --mode {mode}"
+        if mode == "live":  # nobody is told to send anything
+            cure = "a keeper in mode live writes it"
+            if Path(parsed(paper_url(url)).database or "").exists():
+                cure += "; what paper did: strongroom keeper ui CONFIG --mode paper"
+        raise NoJournal(f"[journal] {place.database}: it does not exist yet: {cure}")
     return Journal(url, upgrade=False)
 
 

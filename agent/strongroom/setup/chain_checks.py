@@ -217,7 +217,7 @@ def _gas(chain: Contracts, config: Config) -> Iterator[Check]:
         yield Check("gas", CheckState.NOTE, f"unknown: {key} does not say whose it is")
         return
     wei = chain.balance(executor)
-    has = f"{executor} has {_coins(wei)}"
+    has = f"{executor} has {_coins(wei)} of the chain's coin"
     state = CheckState.WRONG if config.operations.mode in SENDING else CheckState.NOTE
     cure = f"send {executor} some of the chain's coin"
     try:
@@ -229,7 +229,7 @@ def _gas(chain: Contracts, config: Config) -> Iterator[Check]:
     needed = FEW * one.gas * int(str(chain.request("eth_gasPrice")), 16)
     records = " without its decision records" if config.evidence.on_chain else ""
     words = (
-        f"{has}, {FEW} reports cost up to {_coins(needed)} at the node's gas price: one{records} "
+        f"{has}; {FEW} reports cost up to {_coins(needed)} at the node's gas price: one{records} "
         f"takes up to {one.gas:,} gas ({one.how})"
     )
     if wei and wei >= needed:
@@ -239,4 +239,5 @@ def _gas(chain: Contracts, config: Config) -> Iterator[Check]:
 
 
 def _coins(wei: int) -> str:
-    return f"{Decimal(wei) / ETHER:.4g}"
+    """Return an amount of the chain's coin with four digits that count, and no power of ten."""
+    return f"{Decimal(f'{Decimal(wei) / ETHER:.4g}'):,f}"

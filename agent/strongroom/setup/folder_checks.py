@@ -83,7 +83,7 @@ def folder_checks(
         ("packs", lambda: _packs(config)),
         ("forecasters", lambda: forecaster_checks(config)),
         ("pools", lambda: pool_checks(config)),
-        ("journal", lambda: _journal(config)),
+        ("journal", lambda: _journal(config, keeper)),
         ("evidence", lambda: _evidence(config)),
         ("disk", lambda: _disk(config, folder)),
     ):
@@ -208,7 +208,7 @@ def _packs(config: Config) -> Iterator[Check]:
     yield from unknown_sources(config)
 
 
-def _journal(config: Config) -> Iterator[Check]:
+def _journal(config: Config, file: Path) -> Iterator[Check]:
     """Say whether the journal is there, and of this version."""
     shown = shown_database(config.journal)
     try:
@@ -220,19 +220,18 @@ def _journal(config: Config) -> Iterator[Check]:
         return
     else:
         yield Check("journal", CheckState.OK, shown)
-    yield from _keepers(config)
+    yield from _keepers(config, file)
 
 
-def _keepers(config: Config) -> Iterator[Check]:
+def _keepers(config: Config, file: Path) -> Iterator[Check]:
     """Say whether a keeper runs, live or on paper: whoever does holds its journal's lock."""
     journals = {"live": config.journal, "paper": paper_url(config.journal)}
     runs = [(mode, who) for mode, url in journals.items() if (who := holder(url))]
     for mode, who in runs:
         yield Check("keeper", CheckState.OK, f"one runs {mode}, {who}")
     if not runs:
-        yield Check(
-            "keeper", CheckState.NOTE, "none runs on this journal", "strongroom keeper start"
-        )
+        cure = f"strongroom keeper start {file}"
+        yield Check("keeper", CheckState.NOTE, "none runs on this journal", cure)
 
 
 def _evidence(config: Config) -> Iterator[Check]:

@@ -109,9 +109,8 @@ def secret_checks(files: Iterable[Path]) -> Iterator[Check]:
     """Check that files are there, and that nobody else can read them."""
     for each in files:
         if not each.exists():
-            yield Check(
-                str(each), CheckState.WRONG, "does not exist", "write it, or correct its name"
-            )
+            cure = "put the keystore or secret there, or correct its name in the file"
+            yield Check(str(each), CheckState.WRONG, "does not exist", cure)
         elif each.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield Check(str(each), CheckState.WRONG, "others can read it", f"chmod 600 {each}")
         else:
