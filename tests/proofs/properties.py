@@ -8,6 +8,7 @@ from .proof import MODULES, ONE_ELEMENT, Mutant, Proof, Subject, without
 FRONT, DESK, EXITS, GOVERNED = (
     f"contracts/{name}.vy" for name in ("Vault", "VaultDesk", "VaultExits", "VaultGovernance")
 )
+SPLITTER = "contracts/PerformanceSplitter.vy"
 FEES, NAV, REQUESTS, EXPOSURE, LOSSES = (
     f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "exposure", "losses")
 )
@@ -22,7 +23,7 @@ PIECES = {
 # Sources whose functions formulas.py reads.
 FORMULAS = (
     *(FEES, NAV, REQUESTS, EXPOSURE, LOSSES, f"{MODULES}/core.vy", f"{MODULES}/units.vy"),
-    *(FRONT, DESK, EXITS, GOVERNED),
+    *(FRONT, DESK, EXITS, GOVERNED, SPLITTER),
 )
 PIECES_OF_VAULT = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "Probe", "MockToken")
 GOVERNANCE = Subject(
@@ -241,6 +242,26 @@ PROOFS = (
 
 # Of the formulas: each is found by a claim of the name that it ends with.
 WRONG_FORMULAS = (
+    Mutant(
+        SPLITTER,
+        "fee = min(received, due) * claim.owed // owed",
+        "fee = received * claim.owed // owed + 1",
+        by="CreditedWithinReceived",
+    ),
+    Mutant(
+        SPLITTER,
+        "(profit * received + due - 1) // due",
+        "(profit * received) // due",
+        by="ClaimPaidOnce",
+    ),
+    Mutant(SPLITTER, "    self.total_credit += received\n", "", by="CreditedInAllIsWhatCame"),
+    Mutant(SPLITTER, "credit - shares", "credit", by="TakenOnceByItsOwner"),
+    Mutant(
+        SPLITTER,
+        "    self.creditOf[strategist.account] += shares\n",
+        "    self.creditOf[msg.sender] += shares\n",
+        by="CreditWrittenFor",
+    ),
     Mutant(FEES, "(price - mark) * supply //", "price * supply //", by="PerformanceFee"),
     Mutant(
         FEES,
