@@ -212,6 +212,31 @@ def test_records_come_back_however_they_are_wrapped():
     assert records_in(b"", HASH) == []
 
 
+IN_FRONT = {
+    "noise": [b"noise"], "nothing": [b""], "another list": [zlib.compress(b'[{"time":9}]')],
+    "a list that never ends": [zlib.compress(b"[" * 2**20)] * 15, "very many": [b"x"] * 1_500,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_FRONT)
+def test_nobody_hides_records_by_what_he_puts_in_front_of_them(name):
+    """A stranger may carry the Safe's signed report to the chain, inside a call of his own."""
+    head, started = MARK + to_bytes(HASH), time.process_time()
+    own = b"".join(head + len(each).to_bytes(4, "big") + each for each in IN_FRONT[name])
+    found = records_in(own + to_bytes(records_call(HASH, RECORDS).data) + own, HASH)
+    assert set(found) >= set(RECORDS) and len(found) <= len(RECORDS) + 1
+    assert time.process_time() - started < 2
+
+
+def test_what_all_records_of_a_transaction_cost_is_bounded():
+    """As much as a document's: 100 lists of a megabyte each are not read."""
+    packed = zlib.compress(b'[{"a":[' + b"0," * 500_000 + b"0]}]", 9)
+    one = MARK + to_bytes(HASH) + len(packed).to_bytes(4, "big") + packed
+    started = time.process_time()
+    assert len(records_in(one * 100, HASH)) == 1
+    assert time.process_time() - started < 8
+
+
 def test_records_that_are_too_large_stay_away():
     noise = [canonical({"x": keccak(bytes([n % 256, n // 256])).hex()}) for n in range(2_000)]
     assert records_call(HASH, noise) is None

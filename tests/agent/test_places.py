@@ -188,6 +188,88 @@ PRIVATE = (
 )  # fmt: skip
 
 
+NO_URLS = (
+    "http://[", "http://[::1", "https://" + "a" * 64 + ".com/", "https://a..b/", "https:///x",
+    "https://one.example:99999/", "https://one.example:abc/", "https://one.example:0/",
+    "https://one example.com/", "https://one\x00.example/", "https://one\u202e.example/",
+    "https://\udcff.example/", "http://user:secret@/x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", NO_URLS)
+def test_a_typing_error_in_a_url_is_no_difference(url):
+    """Each document would be "missing" there, or the audit would end with a defect."""
+    with pytest.raises(BadInput, match=r"the URL of a place cannot be asked .*: write") as told:
+        place_of(url)
+    assert "secret" not in str(told.value) and str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("url", [
+    "https://8.8.8.8/x", "https://[2606:4700::1111]/{hash}", "http://8.8.8.8:8080/?f={hash}",
+    "https://8.8.8.8/ipfs/{cid}?format=raw",
+])  # fmt: skip
+def test_a_url_without_a_key_is_public(url):
+    assert place_of(url).is_public
+
+
+@pytest.mark.parametrize("url", [
+    "https://user:key@8.8.8.8/x", "https://key@8.8.8.8/x", "https://8.8.8.8/{hash}?token=5",
+    "https://8.8.8.8/{hash}?5eCr3t", "https://8.8.8.8/?f={hash}&X-Amz-Signature=5",
+])  # fmt: skip
+def test_what_is_got_with_a_key_no_stranger_could_get(url):
+    assert not place_of(url).is_public
+
+
+@pytest.mark.parametrize("address", [
+    "224.0.0.1", "ff0e::1", "2002:7f00:1::", "2002:a00:1::1", "64:ff9b::7f00:1", "64:ff9b::a00:1",
+    "::ffff:127.0.0.1",
+])  # fmt: skip
+def test_an_address_that_stands_for_a_private_one_is_private(address):
+    assert not is_global("one.example", lambda host: [address])
+    assert is_global("one.example", lambda host: ["64:ff9b::808:808", "2002:808:808::1"])
+
+
+@pytest.mark.parametrize("leads_to", ["/proc/self/mem", "/proc/kmsg", "/proc/self/environ"])
+def test_a_link_to_a_file_of_the_system_ends_no_audit(tmp_path, leads_to):
+    """A folder of somebody else's is unpacked with its links."""
+    (tmp_path / f"{DIGEST}.json").symlink_to(leads_to)
+    assert FolderPlace(tmp_path).find(DIGEST).presence in (Presence.MISSING, Presence.WRONG)
+
+
+def test_a_file_that_gives_nothing_yet_has_no_document(tmp_path, monkeypatch):
+    (tmp_path / f"{DIGEST}.json").write_bytes(TEXT)
+    opened = os.fdopen
+
+    class Waits:
+        def __init__(self, *given):
+            self._file = opened(*given)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self._file.close()
+
+        def read(self, size):
+            return None
+
+    monkeypatch.setattr(os, "fdopen", Waits)
+    assert FolderPlace(tmp_path).find(DIGEST).why == "missing: it gives nothing yet"
+
+
+def test_a_car_that_changes_while_it_is_read_says_nothing(tmp_path):
+    """It is written in place: neither "missing" nor "other content" follows."""
+    path = tmp_path / "documents.car"
+    path.write_bytes(car([TEXT, bytes(100_000)]))
+    place = CarPlace(path)
+    assert place.find(DIGEST).text == TEXT
+    place.find("0x" + keccak(bytes(100_000)).hex())  # else it is in memory still
+    path.write_bytes(bytes(path.stat().st_size))
+    assert place.find(DIGEST).presence is Presence.UNKNOWN
+    path.write_bytes(b"")
+    assert place.find(DIGEST).presence is Presence.UNKNOWN
+
+
 def test_public_is_who_has_global_addresses_alone():
     """By RFC 6890's registry, as Python's `ipaddress` has it."""
     assert is_global("one.example", lambda host: ["8.8.8.8", "2606:4700::1111"])

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 
 from strongroom.chain.calls import Call
+from strongroom.chain.document_size import LARGEST
 from strongroom.chain.ids import canonical, keccak, read_json, to_bytes, to_hex
 
 SINK = "0x0000000000000000000000000000000000000004"  # identity, on every chain of this kind
@@ -45,19 +46,32 @@ def is_records(call: Call) -> bool:
 
 def records_in(data: bytes, evidence: str) -> list[bytes]:
     """Return the records that a transaction's data carry for a report; none where there are none
-    that can be read. Whether they are the decisions' own, their hashes say."""
-    start = MARK + to_bytes(evidence)
-    at = data.find(start)
-    if at < 0:
-        return []
-    at += len(start)
-    size = int.from_bytes(data[at : at + _LENGTH], "big")
-    packed = data[at + _LENGTH : at + _LENGTH + min(size, MOST)]
+    that can be read. Whether they are the decisions' own, their hashes say.
+
+    Whoever carries a Safe's signed report to the chain may put something of his own in front of the
+    records, or behind: so each place is read at which some may begin, as long as all of them
+    together are no larger than a document.
+    """
+    start, found, left, end = MARK + to_bytes(evidence), dict[bytes, None](), LARGEST, 0
+    while left > 0 and (at := data.find(start, end)) >= 0:
+        end = at + len(start)
+        size = int.from_bytes(data[end : end + _LENGTH], "big")
+        packed = data[end + _LENGTH : end + _LENGTH + min(size, MOST)]
+        try:
+            plain = zlib.decompressobj().decompress(packed, UNPACKED)
+        except zlib.error:
+            continue
+        left -= len(plain)
+        found |= dict.fromkeys(_listed(plain))
+    return list(found)[:MOST_RECORDS]
+
+
+def _listed(plain: bytes) -> list[bytes]:
+    """Return the records of an unpacked list; none where it is not one of ours."""
     try:
-        plain = zlib.decompressobj().decompress(packed, UNPACKED)
         found = read_json(plain)
         if not isinstance(found, list) or len(found) > MOST_RECORDS or canonical(found) != plain:
             return []
         return [canonical(each) for each in found]
-    except (zlib.error, ValueError):
+    except ValueError:
         return []

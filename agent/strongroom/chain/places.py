@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -28,6 +28,7 @@ from strongroom.chain.document_size import LARGEST
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 
 MOST_BLOCKS = 200_000  # of a CAR file
 LONGEST_S = 30.0  # until an answer is whole, its head included
@@ -35,6 +36,7 @@ TRIES, PAUSE_S = 3, 0.5  # of a request that is not answered
 FAILURES = 3  # documents in a row without an answer: then the server is not asked any more
 SLOW_S, EACH_S = 60.0, 5.0  # that a server may take: once, and for each document
 GONE, NO_ENTRY, BUSY = (404, 410), (401, 402, 403), (408, 425, 429)  # of HTTP
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Resolve = Callable[[str], Iterable[str]]  # host -> its addresses
 
 
@@ -125,7 +127,12 @@ class FolderPlace:
             os.close(handle)
             return _missing("no regular file")
         with os.fdopen(handle, "rb") as file:
-            text = file.read(LARGEST + 1) if kind.st_size <= LARGEST else b""
+            try:  # what a link leads to may be a file that gives nothing
+                text = file.read(LARGEST + 1) if kind.st_size <= LARGEST else b""
+            except OSError as error:
+                return _missing(str(error.strerror))
+        if text is None:
+            return _missing("it gives nothing yet")
         if max(kind.st_size, len(text)) > LARGEST:
             return _missing(f"more than {LARGEST} bytes")
         return _judged(digest, text)
@@ -156,8 +163,14 @@ class CarPlace:
         row = self._index.execute(asked, (to_bytes(digest),)).fetchone()
         if row is None:
             return _missing()
-        self._file.seek(row[0])
-        return _judged(digest, self._file.read(row[1]))
+        try:
+            self._file.seek(row[0])
+            found = _judged(digest, self._file.read(row[1]))
+        except OSError as error:
+            return FoundDocument(Presence.UNKNOWN, why=f"no answer: {error.strerror}")
+        if found.presence is Presence.WRONG:  # it was there when the file was looked through
+            return FoundDocument(Presence.UNKNOWN, why="the file was changed meanwhile")
+        return found
 
     def _indexed(self) -> sqlite3.Connection:
         """Return where each block lies, in a temporary file."""
@@ -196,7 +209,11 @@ class WebPlace:
             longest_s: until an answer is whole
             resolve: a host's addresses, instead of asking for them
             stopwatch: seconds
+
+        Raises:
+            BadInput: it is none.
         """
+        _check_url(url)
         self._url, self._transport, self._longest, self._pause = url, transport, longest_s, pause
         self._resolve = resolve or addresses_of
         self._in_a_row, self._last = 0, ""
@@ -205,8 +222,12 @@ class WebPlace:
 
     @property
     def is_public(self) -> bool:
-        """Whether each of the host's addresses is a global one."""
-        return is_global(urlsplit(self._url).hostname or "", self._resolve)
+        """Whether each of the host's addresses is a global one, and the URL has nothing in it that
+        a stranger may not have: a password, or a query that may be a key."""
+        parts = urlsplit(self._url)
+        asks = parse_qsl(parts.query, keep_blank_values=True)
+        has_key = "@" in parts.netloc or any(not _is_open(*each) for each in asks)
+        return not has_key and is_global(parts.hostname or "", self._resolve)
 
     def find(self, digest: str) -> FoundDocument:
         """Ask for a document; what is not answered is asked again twice."""
@@ -242,7 +263,7 @@ class WebPlace:
             return _missing(f"more than {LARGEST} bytes")
         except httpx.InvalidURL as error:
             return _missing(f"no URL: {error}")
-        except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError) as error:
+        except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError, ValueError) as error:
             late = time.monotonic() >= end
             why = f"not whole after {self._longest:g} s" if late else type(error).__name__
             return FoundDocument(Presence.UNKNOWN, why=f"no answer: {why}")
@@ -294,6 +315,30 @@ def _body(answer: httpx.Response, end: float) -> bytes:
     return bytes(found)
 
 
+def _check_url(text: str) -> None:
+    """Refuse what nobody can ask: as a place it would lack each document.
+
+    Raises:
+        BadInput: it is no URL; without the text, which may have a key in it.
+    """
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+        host.encode("idna")
+        is_url = bool(host) and bool(parts.port is None or parts.port)
+        why = "" if is_url and plain(text) == text and " " not in text else "no host and port"
+        httpx.URL(url_of(text, "0x" + "00" * 32))
+    except (ValueError, httpx.InvalidURL) as error:
+        why = plain(str(error))[:120]
+    if why:
+        raise BadInput(f"the URL of a place cannot be asked ({why}): write https://host/folder")
+
+
+def _is_open(name: str, value: str) -> bool:
+    """Whether a part of a query is no key: what is asked for, or a gateway's form of answers."""
+    return value in ("{hash}", "{cid}") or (name, value) == ("format", "raw")
+
+
 def url_of(url: str, digest: str) -> str:
     """Return where a document is: at {hash} or {cid} of the URL, else in the folder that it is."""
     if "{hash}" in url or "{cid}" in url:
@@ -306,11 +351,22 @@ def addresses_of(host: str) -> list[str]:
     """Return a host's addresses; none where it is not known."""
     try:
         return [str(each[4][0]) for each in socket.getaddrinfo(host, None)]
-    except OSError:
+    except (OSError, UnicodeError):  # no name can be so
         return []
 
 
 def is_global(host: str, resolve: Resolve = addresses_of) -> bool:
     """Whether a host has addresses, and each is one that anybody in the internet can reach."""
     found = [each.partition("%")[0] for each in resolve(host)]
-    return bool(found) and all(ipaddress.ip_address(each).is_global for each in found)
+    return bool(found) and all(_is_global(ipaddress.ip_address(each)) for each in found)
+
+
+def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is global, and so is the one that it stands for in another network."""
+    inside = None
+    if isinstance(address, ipaddress.IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    is_own = address.is_global and not address.is_multicast
+    return is_own and (inside is None or _is_global(inside))
