@@ -137,6 +137,52 @@ def test_a_resting_order_ends_with_its_time_or_the_markets():
     assert late.state == "CANCELLED", "nothing is matched after the end"
 
 
+@pytest.mark.parametrize(
+    ("kind", "state"), [("GTC", "EXPIRED"), ("POST", "EXPIRED"), ("FAK", "MATCHED")]
+)
+def test_an_order_that_ends_on_its_way_is_never_matched(kind, state):
+    """Sent at 3, there at 300, over at 50; one that never rests has no end of its own."""
+    made, fills = engine((1, 500_000), (400, 480_000))
+    price = 520_000 if kind != "POST" else 490_000
+    sent = order(kind=kind, price=price, at=300, expires=50)
+    made.send(sent)
+    made.advance(500)
+    assert sent.state == state and bool(fills) == (state == "MATCHED")
+
+
+def test_at_one_time_prices_come_first_then_orders_and_cancels_as_they_were_sent():
+    """No latency: at 10 the price moves to .6 and a trade is recorded; orders that arrive at 10
+    meet .6 and not the trade; a cancel that arrives then ends what the trade has left."""
+    made, fills = engine(
+        (1, 500_000), (10, 600_000), (10, Print(490_000, 30 * MICRO, up=False)), (20, 601_000),
+        traded=True,
+    )  # fmt: skip
+    early = order("e", price=490_000, kind="POST", at=2)
+    made.send(early)
+    made.advance(5)
+    early.ahead = 0  # nobody stands before it
+    taker, post = order("t", price=520_000, at=10), order("p", price=490_000, kind="POST", at=10)
+    made.send(taker)
+    made.send(post)
+    made.cancel(early, 10)
+    made.advance(10)
+    assert (taker.state, taker.filled) == ("CANCELLED", 0), "the price of .5 is gone"
+    assert (early.state, early.filled) == ("CANCELLED", 30 * MICRO)
+    assert (post.state, post.filled) == ("LIVE", 0), "it came after the trade"
+    assert [fill.order.id for fill in fills] == ["e"]
+
+
+def test_a_level_that_is_told_twice_at_one_time_is_there_once():
+    """Two equal snapshots at 20, the second after an order has taken all of the first."""
+    book = Book((Level(490_000, 100 * MICRO),), (Level(510_000, 100 * MICRO),))
+    again = Book((Level(490_000, 100 * MICRO),), (Level(510_000, 100 * MICRO),))
+    made, fills = engine((1, book), (20, again), (20, again), (30, again))
+    for name, at in (("a", 5), ("b", 20), ("c", 25), ("d", 30)):
+        made.send(order(name, size=100, at=at))
+    made.advance(40)
+    assert sum(fill.tokens for fill in fills) == 100 * MICRO
+
+
 def test_recorded_books_are_taken_as_they_are():
     book = Book((Level(400_000, 7 * MICRO),), (Level(450_000, 3 * MICRO),))
     thinner = Book((Level(400_000, 7 * MICRO),), (Level(430_000, 2 * MICRO),))

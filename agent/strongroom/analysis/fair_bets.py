@@ -17,7 +17,7 @@ def fair_sums(uniforms: Array, gained: Array, worst: Array, best: Array) -> Arra
 
     Args:
         uniforms: (bets, draws), on (0, 1); a bet loses where its own is low
-        gained: (bets,), what each brought; money, as the next two
+        gained: (bets,), what each brought; in one unit, as the next two
         worst: the largest loss of each, a positive number
         best: the largest gain
     """

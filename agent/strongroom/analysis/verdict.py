@@ -217,19 +217,24 @@ class _Bets:
     """Events as bets.
 
     Attributes:
-        x: what each brought, by what it could move: odds take all events for alike
+        scale: what each could move: odds take all events for alike
         gained, worst, best: what it brought, could lose and could gain, in money
     """
 
-    x: Array
+    scale: Array
     gained: Array
     worst: Array
     best: Array
 
     @property
+    def x(self) -> Array:
+        """What each brought, by what it could move, in [-1, 1]."""
+        return np.clip(self.gained / self.scale, -1.0, 1.0)
+
+    @property
     def mirrored(self) -> "_Bets":
         """The bets of the other side."""
-        return _Bets(-self.x, -self.gained, self.best, self.worst)
+        return _Bets(self.scale, -self.gained, self.best, self.worst)
 
 
 @dataclass
@@ -260,14 +265,17 @@ class _Odds:
         scale = np.maximum(worst, best)
         scale = np.maximum(scale, np.median(scale))
         scale = np.where(scale > 0, scale, np.inf)
-        gained = profits - shift * stakes
-        return _Bets(np.clip(gained / scale, -1.0, 1.0), gained, worst, best)
+        return _Bets(scale, profits - shift * stakes, worst, best)
 
     def _rare(self, bets: _Bets) -> float:
-        """Return how often fair bets, linked by their dates, bring as much money, or more. By x
-        whoever adds to losers would have an edge: what was lost then was much, and is one loss."""
-        sums = fair_sums(self.uniforms, bets.gained, bets.worst, bets.best)
-        return at_least(sums, float(bets.gained.sum()))
+        """Return how often fair bets, linked by their dates, bring as much, or more: in money and
+        by x, and the larger counts. By x alone whoever adds to losers has an edge: what was lost
+        then was much, and is one loss."""
+        found = []
+        for gained, unit in ((bets.gained, 1.0), (bets.x, bets.scale)):
+            sums = fair_sums(self.uniforms, gained, bets.worst / unit, bets.best / unit)
+            found.append(at_least(sums, float(gained.sum())))
+        return max(found)
 
     def _is_proof(self, bets: _Bets) -> bool:
         """Whether bets pass, tries apart."""

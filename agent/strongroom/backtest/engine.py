@@ -285,6 +285,9 @@ class Engine:
         if time >= listed.ends_ms:
             order.state = "CANCELLED"
             return
+        if order.kind.rests and time > order.expires_ms:
+            order.state = "EXPIRED"  # on its way
+            return
         yes = self.book(order.market, YES)
         found = self._reachable(order, yes) if yes is not None else []
         if order.kind == OrderKind.POST and found:

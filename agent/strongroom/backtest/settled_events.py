@@ -2,7 +2,7 @@
 
 All trades of an event are told as shares of NAV when the first of them was decided. What a state
 pays follows from the relation that is certified between the event's markets; a void of the whole
-event, where each token pays a half, is one of the states.
+event, where each token pays a half, is one of the states, and so is what came.
 """
 
 from bisect import bisect_right
@@ -67,14 +67,17 @@ class _Book:
         return [sum(min(pair) for pair in pairs), sum(max(pair) for pair in pairs)]
 
     def event(self, name: str) -> Event:
+        """What came is a state, too: a market that paid a part, or was void alone, is no state of
+        the relation."""
         away = self.spent - self.received
+        profit = self.paid - away
         return Event(
             name,
             self.shape.date,
             self.spent,
-            self.paid - away,
-            self.worst,
-            max(self.states()) - away,
+            profit,
+            max(self.worst, -profit),
+            max(max(self.states()) - away, profit),
             self.shape.joint,
             () if self.quoted else self.holdings(),
         )

@@ -23,6 +23,7 @@ from strongroom.signing.order import ExchangeDomain, order_hash
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 
 DOMAIN = ExchangeDomain(EXCHANGE, "2", CHAIN_ID)
+NEVER_MS = 2**62  # when an order without a time of its own ends
 MOST_QUOTED = 16_384  # markets with their quotes that are kept for the same quotes
 
 
@@ -81,7 +82,7 @@ class SimulatedVenue:
                 tokens,
                 kind,
                 MS * world.now + world.engine.quotes.insert_ms,
-                MS * expiry,
+                MS * expiry if expiry else NEVER_MS,
             )
         )
         return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.DELAYED)
