@@ -5,6 +5,7 @@ Who asks is who connects: a header says otherwise only where the operator has na
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,8 +75,8 @@ class ServedKeeper:
             door = opened(self.host, self.port)
         except OSError as error:
             raise PortInUse(
-                f"{self.host} port {self.port} cannot be used ({error.strerror}): name another "
-                "one with --port"
+                f"{self.host} port {self.port} cannot be used ({os.strerror(error.errno or 0)}): "
+                "name another one with --port"
             ) from error
         with door:
             name = self.host if self.is_local else self.names[0]

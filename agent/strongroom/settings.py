@@ -18,6 +18,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, Val
 from strongroom.addresses import typed_address
 from strongroom.errors import BadInput, Refused, nearest
 
+FEW = 3  # keys at the top of a file
+
 
 class ConfigError(BadInput):
     """The configuration cannot be used; the message says where and what to do."""
@@ -91,7 +93,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return what is wrong with a file, one line a place; for an unknown key the nearest one."""
+    """Return what is wrong with a file, one line a place; for an unknown key the nearest one. Of a
+    file of another kind, a co-signer's in place of a keeper's for instance, it is one sentence."""
+    if words := _another_kind(error):
+        return words
     lines = []
     for each in error.errors(include_url=False, include_input=False):
         place = [str(part) for part in each["loc"]]
@@ -100,6 +105,19 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
             words = f"unknown key{nearest(place[-1], _keys(model, place[:-1]))}"
         lines.append(f"[{'.'.join(place)}] {words}" if place else words)
     return "\n".join(lines)
+
+
+def _another_kind(error: ValidationError) -> str:
+    """Return that a file is of another kind, where it lacks keys and has as many of no use."""
+    found = [each for each in error.errors(include_url=False) if len(each["loc"]) == 1]
+    lacks, strange = (
+        [str(each["loc"][0]) for each in found if each["type"] == kind]
+        for kind in ("missing", "extra_forbidden")
+    )
+    if min(len(lacks), len(strange)) < FEW:
+        return ""
+    lacked, known = (", ".join(each[:FEW]) for each in (lacks, strange))
+    return f"a file of another kind: it has {known}, and no {lacked}: name the right one"
 
 
 def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from strongroom.cli.boundary import Command, Group
 from strongroom.cli.main import ENTRIES, command, main
 from strongroom.cosigner.service import door
+from strongroom.cosigner.service import load as cosigner_file
 from strongroom.errors import Away, BadInput, Defect, Differs, Refused
 from strongroom.journal.lock import alone, holder
 from strongroom.keeper.configuration import load
@@ -432,6 +433,19 @@ def test_ports_in_use_are_named():
 
 
 # files
+
+
+def test_a_file_of_another_kind_is_one_sentence():
+    keeper, cosigner = (Path("docs/examples") / f"{each}.toml" for each in ("keeper", "cosigner"))
+    for read, file, words in (
+        (load, cosigner, "it has listen, rpc_url, keystore, and no vault, classes, chain"),
+        (cosigner_file, keeper, "it has vault, classes, journal, and no listen, rpc_url, keystore"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            read(file)
+        assert str(refused.value) == (
+            f"{file}: a file of another kind: {words}: name the right one"
+        )
 
 
 def test_an_unknown_key_gets_the_nearest_one(tmp_path):
