@@ -25,6 +25,7 @@ import httpx
 
 from strongroom.chain.car import BadCar, blocks, content_id, content_id_text
 from strongroom.chain.document_size import LARGEST
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import BadInput
@@ -248,7 +249,7 @@ class WebPlace:
         return found
 
     def _asked(self, digest: str) -> FoundDocument:
-        transport = self._transport or httpx.HTTPTransport()
+        transport = self._transport or EndingLine()
         client = httpx.Client(transport=transport, timeout=min(10.0, self._longest))
         end = time.monotonic() + self._longest
         # a head that comes byte by byte keeps every time-out happy: this one ends it

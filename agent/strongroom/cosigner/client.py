@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import httpx
 
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import read_json, to_bytes
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.cosigner import wire
@@ -37,9 +38,9 @@ class CosignerClient:
         wire.check_secret(secret)
         self._secret, self._clock, self._where = secret, clock, url
         if url.startswith("unix:"):
-            transport, url = httpx.HTTPTransport(uds=url.removeprefix("unix:")), "http://cosigner"
+            transport, url = EndingLine(uds=url.removeprefix("unix:")), "http://cosigner"
         else:
-            transport = httpx.HTTPTransport()
+            transport = EndingLine()
         # the transport itself: redirects, cookies and proxies are nothing between these two
         self._door = WholeAnswers(transport, timeout_s, reads=False)
         self._urls = {path: httpx.URL(url + path) for path in PATHS}

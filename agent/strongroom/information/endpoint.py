@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import HOUR
 from strongroom.chain.whole_answers import WholeAnswers
@@ -57,7 +58,7 @@ class Endpoint:
         self._http = httpx.Client(
             base_url=url,
             timeout=timeout_s,
-            transport=WholeAnswers(transport or httpx.HTTPTransport(retries=2), reads=False),
+            transport=WholeAnswers(transport or EndingLine(retries=2), reads=False),
         )
         self._lock = threading.Lock()
         self._asked = self._failed = self._in_a_row = 0

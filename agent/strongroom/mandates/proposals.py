@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.whole_answers import WholeAnswers
@@ -61,9 +62,7 @@ def propose(
         ModelAway: it does not answer.
         BadProposal: it answers something else.
     """
-    door = WholeAnswers(
-        transport or httpx.HTTPTransport(), max_s=MAX_S, max_bytes=MAX_ANSWER, reads=False
-    )
+    door = WholeAnswers(transport or EndingLine(), max_s=MAX_S, max_bytes=MAX_ANSWER, reads=False)
     key = os.environ.get(KEY_VARIABLE, "")
     request = httpx.Request(
         "POST",

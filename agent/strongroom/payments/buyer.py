@@ -24,6 +24,7 @@ from x402.mechanisms.evm.types import ExactEIP3009Authorization, ExactEIP3009Pay
 from x402.schemas import PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse
 
 from strongroom.chain.accounts import open_keystore
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away, Refused
@@ -91,7 +92,7 @@ class Buyer:
         self._account, self._token, self._purchases = account, token, purchases
         self._budget, self._clock = budget, clock
         self._payees = frozenset(each.lower() for each in payees)
-        line = transport or httpx.HTTPTransport()
+        line = transport or EndingLine()
         self._http = httpx.Client(timeout=TIMEOUT_S, transport=WholeAnswers(line, reads=False))
 
     def buy(self, url: str) -> BoughtAnswer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from strongroom.chain.contracts import Key
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import Json, JsonObject, read_json, to_hex
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.probe.report import ProbeOutcome, Words
@@ -99,7 +100,7 @@ class VenueServices:
     ) -> None:
         self.clob_url, self._relayer_url = clob_url.rstrip("/"), relayer_url.rstrip("/")
         self._chain_id, self._clock = chain_id, clock
-        whole = WholeAnswers(httpx.HTTPTransport(), TIMEOUT_S)
+        whole = WholeAnswers(EndingLine(), TIMEOUT_S)
         self._http = http or httpx.Client(transport=whole, timeout=TIMEOUT_S)
         self.said: list[Words] = []
         self._builder: Credentials | None = None

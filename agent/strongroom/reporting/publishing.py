@@ -13,6 +13,7 @@ from typing import Protocol
 import httpx
 
 from strongroom.chain.car import BadCar, blocks, content_id, header, root_of, section_head
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.chain.places import (
     CarPlace,
@@ -92,7 +93,7 @@ class WebStore:
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        inner = self.transport or httpx.HTTPTransport()
+        inner = self.transport or EndingLine()
         with httpx.Client(transport=WholeAnswers(inner, max_bytes=ANSWER_BYTES)) as client:
             for each in documents:
                 target = url_of(self.url, to_hex(keccak(each)))

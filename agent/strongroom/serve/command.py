@@ -15,6 +15,7 @@ from x402.http.facilitator_client import HTTPFacilitatorClientSync
 from strongroom.app_server import app_server, opened
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.contracts import Key
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.units import DAY
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.own_server import LOOPBACK
@@ -52,9 +53,7 @@ def open_shop(config: ServeConfig, clock: Callable[[], float] = time.time) -> Sh
     token, sales = open_token(config.chain, config.token), SaleBook(config.store)
     sales.forget_answers(int(clock()) - KEPT_S)
     patience = config.facilitator.timeout_s
-    line = httpx.Client(
-        timeout=patience, transport=WholeAnswers(httpx.HTTPTransport(), max_s=patience)
-    )
+    line = httpx.Client(timeout=patience, transport=WholeAnswers(EndingLine(), max_s=patience))
     told = FacilitatorConfig(config.facilitator.url, patience, line)
     seller = Seller(sales, HTTPFacilitatorClientSync(told), token, clock)
     desk = TopicDesk(sources_of(config.data), config.data.fresh_s, config.free, clock)

@@ -25,6 +25,7 @@ from py_clob_client_v2.http_helpers import helpers
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrderV2
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
@@ -51,7 +52,7 @@ _CLOSED = re.compile("post_only_mode|post-only mode")
 
 
 # The official client has one set of connections for all: no answer hangs it or ends the process.
-helpers._http_client = httpx.Client(transport=WholeAnswers(httpx.HTTPTransport(http2=True)))
+helpers._http_client = httpx.Client(transport=WholeAnswers(EndingLine(http2=True)))
 
 
 class VenueAway(Away):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import httpx
 
+from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.whole_answers import WholeAnswers
@@ -51,7 +52,7 @@ class RelayerClient:
     ) -> None:
         """Take this machine's clock, whose time is in each signed request."""
         self._url, self._key, self._clock = url.rstrip("/"), key, clock
-        whole = WholeAnswers(transport or httpx.HTTPTransport(), TIMEOUT_S)
+        whole = WholeAnswers(transport or EndingLine(), TIMEOUT_S)
         self._http = httpx.Client(transport=whole, timeout=TIMEOUT_S)
 
     def make_wallet(self, owner: str, factory: str) -> str:
