@@ -13,6 +13,7 @@ from strongroom.audit.factory import FactoryOptions, _vaults_of, audit_factory
 from strongroom.audit.node import CONNECTS, AsksTooMuch, Node, NodeAway, NodeRefuses
 from strongroom.audit.nodes import ComparedNodes
 from strongroom.chain.failures import CallReverted, NoVault
+from strongroom.errors import StrongroomError
 
 from tests.agent.said_nodes import Said, Telling, as_it_is, steady_life
 from tests.property.recorded import RecordingNode
@@ -104,6 +105,28 @@ def test_a_checkpoint_with_differences_is_begun_anew(life, honest, tmp_path):
     options = AuditOptions(life.vault, checkpoint=path)
     assert not run_audit(options, Said(honest, told)).is_clean
     assert path.exists() and run_audit(options, Said(honest, as_it_is)).is_clean
+
+
+SPOOF = "x\n\x1b[2Jno difference (3.2 s)\u202e"
+ANSWERS = {
+    "an error": {"error": {"code": -32000, "message": SPOOF}},
+    "an error without a form": {"error": SPOOF},
+    "a revert": {"error": {"code": 3, "message": f"execution reverted: {SPOOF}"}},
+    "no answer": {"result": SPOOF},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("method", ["eth_getLogs", "eth_call", "eth_getBlockByNumber"])
+def test_what_a_node_says_begins_no_line(life, honest, method, name):
+    """It wrote one beside the audit's own: "no difference"."""
+
+    def told(asked, parameters, answer):
+        return ANSWERS[name] if asked == method else answer
+
+    with pytest.raises(StrongroomError) as found:
+        run_audit(AuditOptions(life.vault), Telling(honest, told))
+    assert str(found.value).isprintable()
 
 
 class Silent(Node):

@@ -126,11 +126,21 @@ def test_what_another_release_has_found_is_not_done(tmp_path, monkeypatch, what)
     def asked():
         return factory_audit._hash_of(AuditOptions(""))
 
-    factory_audit._keep(tmp_path, factory_audit._Done("0xaa", asked(), line))
-    assert factory_audit._done(tmp_path, "0xaa", asked()) == line
+    folder = tmp_path / copy_of(0)
+    factory_audit._keep(folder, factory_audit._Done("0xaa", asked(), line))
+    assert factory_audit._done(folder, "0xaa", asked()) == line
     other = (lambda: "99.0") if what == "release" else "another"
     monkeypatch.setattr(factory_audit, what, other)
-    assert factory_audit._done(tmp_path, "0xaa", asked()) is None
+    assert factory_audit._done(folder, "0xaa", asked()) is None
+
+
+@pytest.mark.parametrize("change", [{"vault": copy_of(1)}, {"exit_code": 7}, {"exit_code": 2}])
+def test_a_line_of_another_vault_or_without_a_verdict_is_not_done(tmp_path, change):
+    """A folder was copied, or its file is damaged."""
+    line = replace(factory_audit.VaultLine(copy_of(0), 0, "no difference"), **change)
+    folder = tmp_path / copy_of(0)
+    factory_audit._keep(folder, factory_audit._Done("0xaa", "asked", line))
+    assert factory_audit._done(folder, "0xaa", "asked") is None
 
 
 def test_each_vault_has_its_own_places_of_evidence(clean, tmp_path):

@@ -16,8 +16,14 @@ from strongroom.chain.failures import (
     PlaceTaken,
     TransactionRefused,
 )
-from strongroom.chain.jsonrpc import JsonRpc
-from strongroom.chain.refusals import Meaning, least_fees, meaning_of, meaning_of_sending
+from strongroom.chain.jsonrpc import JsonRpc, reason
+from strongroom.chain.refusals import (
+    Meaning,
+    failure_of,
+    least_fees,
+    meaning_of,
+    meaning_of_sending,
+)
 from strongroom.chain.rpc import Chain
 
 from tests.spoken_node import spoken_node
@@ -135,6 +141,16 @@ def test_a_refusal_names_the_floor(words, floors):
 
 def asks(count):
     return [Ask(NOBODY, "Vault", "totalAssets") for _ in range(count)]
+
+
+def test_words_of_a_node_or_a_contract_are_one_line():
+    """Whoever makes a call revert chooses its reason; commands print it."""
+    text = b"x\n0 differences\x1b[2J"
+    data = "0x08c379a0" + f"{32:064x}{len(text):064x}" + text.hex().ljust(64, "0")
+    assert reason(told(3, "execution reverted", data)) == "x?0 differences?[2J"
+    assert reason(told(3, text.decode())) == "x?0 differences?[2J"
+    for error in (text.decode(), {"message": text.decode()}):
+        assert failure_of(error) == {"message": "x?0 differences?[2J", "code": 0}
 
 
 def test_an_item_that_a_busy_node_refuses_costs_itself():

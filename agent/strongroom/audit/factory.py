@@ -341,7 +341,9 @@ def _done(folder: Path, digest: str, asked: str) -> VaultLine | None:
         known = _DONE.validate_json((folder / "done.json").read_bytes())
     except (OSError, ValidationError):
         return None
-    return known.line if (known.block_hash, known.asked) == (digest, asked) else None
+    line = known.line
+    is_its_own = line.vault == folder.name and line.exit_code in (CLEAN, DIFFERS)
+    return line if is_its_own and (known.block_hash, known.asked) == (digest, asked) else None
 
 
 def _keep(folder: Path, done: _Done) -> None:

@@ -28,6 +28,7 @@ from strongroom.chain.refusals import (
 )
 from strongroom.chain.whole_answers import MAX_BYTES
 from strongroom.errors import StrongroomError
+from strongroom.foreign_text import plain
 
 LATEST = "latest"
 PART, WHOLE = 2**16, 3  # bytes of an answer at a time; time-outs within which it is whole
@@ -150,7 +151,7 @@ class JsonRpc:
         by_id = {str(each.get("id")): each for each in answers if isinstance(each, dict)}
         kept = [_answer(by_id.get(str(each["id"]), {})) for each in asked]
         if not any("result" in each or "error" in each for each in kept):
-            raise ChainAway(f"{shown_url(self.url)} answered {str(found)[:100]} to {names}")
+            raise ChainAway(f"{shown_url(self.url)} answered {repr(found)[:100]} to {names}")
         left_out: Answer = {"error": {"code": 0, "message": "the node left the question out"}}
         return [each if "result" in each or "error" in each else left_out for each in kept]
 
@@ -252,7 +253,7 @@ def result_of(what: str, answer: Answer) -> Any:
 
 
 def reason(error: Failure) -> str:
-    """Return why a call reverted: the contract's reason, else the node's words."""
+    """Return why a call reverted, in one line: the contract's reason, else the node's words."""
     data = error.get("data")
     if isinstance(data, Mapping):
         data = data.get("data")
@@ -262,8 +263,8 @@ def reason(error: Failure) -> str:
         except ValueError:  # no hex digits: the node's words are left
             found = "0x"
         if not found.startswith("0x"):
-            return found
-    return str(error.get("message", error))
+            return plain(found)
+    return plain(str(error.get("message", error)))
 
 
 def shown_url(url: str) -> str:

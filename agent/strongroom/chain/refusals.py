@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypedDict, cast
 
+from strongroom.foreign_text import plain
+
 REVERTED_CODE = 3  # JSON-RPC's, of a call that reverts
 NO_METHOD_CODE = -32601  # JSON-RPC's
 LONGEST = 2_000  # letters of an error that are read
@@ -102,11 +104,12 @@ def advice_for(meaning: Meaning) -> str:
 
 
 def failure_of(error: object) -> Failure:
-    """Return a node's error as an object with words and a code; 0: it is of no kind."""
+    """Return a node's error as an object with words, in one line, and a code; 0: it is of no
+    kind."""
     if not isinstance(error, Mapping):
         error = {"message": error}
     code = error.get("code")
-    known = {"message": str(error.get("message", error)), "code": code}
+    known = {"message": plain(str(error.get("message", error))), "code": code}
     if not isinstance(code, int) or isinstance(code, bool):
         known["code"] = 0
     return cast(Failure, {**error, **known})
