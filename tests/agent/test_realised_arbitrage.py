@@ -279,3 +279,34 @@ def test_the_documented_example_earns_what_the_page_says(tmp_path):
         "split, sell YES and NO": 3 * M // 2,
         "buy every NO": 8 * M,
     }
+
+
+def test_dirt_beside_it_is_counted_and_changes_nothing(planted, tmp_path):
+    """Logs cut off, of no topics, of absurd amounts or none, without a time, and ten of them again,
+    in no order: each is counted under a reason, and the truth is found to the micro-unit."""
+    chain = planted[1]
+    chain.write(tmp_path / "source")
+    path = tmp_path / "source" / "logs.parquet"
+    logs = pl.read_parquet(path)
+    fills = [each for each in logs.to_dicts() if len(each["topics"]) == 4][:40]
+    size = len(fills[0]["data"]) - 2
+    changes = [
+        {"data": fills[0]["data"][:-10]}, {"data": "0x"}, {"data": None}, {"topics": []},
+        {"topics": None}, {"topics": fills[0]["topics"][:2]}, {"data": "0xzz" + "0" * (size - 2)},
+        {"data": "0x" + "f" * size}, {"data": "0x" + "0" * size}, {"block_timestamp": None},
+        {"block_timestamp": -5}, {"topics": ["0x" + "ab" * 32, *fills[0]["topics"][1:]]},
+    ]  # fmt: skip
+    dirt = [
+        {**fills[n], "log_index": 9_000_000 + n, **change} for n, change in enumerate(changes)
+    ] + fills[20:30]
+    both = pl.concat([logs, pl.DataFrame(dirt, schema=logs.schema)])
+    both.sample(fraction=1, shuffle=True, seed=3).write_parquet(path)
+    to = tmp_path / "history"
+    taken = typed("import", "logs", path, "--to", to)
+    assert taken["read"] == len(both)
+    for table in ("markets", "relations"):
+        typed("import", "table", tmp_path / "source" / f"{table}.csv", "--to", to)
+    study = typed("study", "arbitrage", to, "--out", tmp_path / "out", "--workers", "1")
+    assert found_in(tmp_path / "out") == chain.truth
+    counted = sum(taken["dropped"].values()) + sum(study["left_out"].values()) - chain.small
+    assert counted == len(dirt), (taken["dropped"], study["left_out"])
