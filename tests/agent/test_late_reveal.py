@@ -241,3 +241,10 @@ def test_of_very_many_that_are_late_or_come_twice_the_first_are_named(reported):
 def test_a_document_whose_statements_cannot_be_read_is_none(withheld):
     text = canonical({"vault": VAULT, "decisions": [], "withheld": withheld})
     assert read_document(text) == Document()
+
+
+def test_what_the_first_report_states_and_reveals_is_in_time(reported):
+    """No report is in front of the first: the last one was taken for it."""
+    shown = record(BORN)
+    joiner = reported(({named(canonical(shown)): BORN}, [shown]), ({}, []), ({}, []))
+    assert joiner.withheld_until(Staleness(), at(3)) == (0, [])

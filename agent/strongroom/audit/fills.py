@@ -264,7 +264,7 @@ class FillJoiner:
         elif decision is None:
             wait = self._wait_for(it, staleness, now)
             wrong = f"not by {_date(now)}" if wait is Wait.LATE else ""
-        elif time > it.reveal_by and self._time_of(report - 1) >= it.reveal_by:
+        elif report > 1 and self._time_of(report - 1) >= it.reveal_by < time:
             wrong = _date(time)
         elif decision.reveal_by != it.reveal_by:
             wrong = f"by {_date(decision.reveal_by)}, as its record says"
