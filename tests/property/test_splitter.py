@@ -118,6 +118,30 @@ def test_the_auditor_finds_each_payout_right(seed: int, together: int) -> None:
         assert tuple(books.claims[number]) == life.splitter.claimOf(number)
 
 
+def test_a_gift_buys_a_claim_of_its_part_of_the_rate_and_no_more() -> None:
+    """400 are given to class 0 of a vault that is 1,000 below its mark. No fee comes for them, and
+    a claim of 20 % waits. 2,000 that class 1 wins later bring a fee of 20 % of 1,399, since a
+    share's price is rounded down to a millionth: 279.80 for claims of 80 and 200. Of the 79.942857
+    that pay his claim half, 39.971428, are the strategist's: a tenth of what he gave at most."""
+    life = SplitWorld(2, (0, 2_000, 0))
+    life.install()
+    life.appoint(0, "ann", 5_000)
+    life.report()
+    life.split()
+    life.lose(1, 1_000 * UNIT)
+    life.report()
+    life.earn(0, 400 * UNIT)
+    life.report()
+    life.split()
+    assert life.credit("ann") == 0
+    assert life.splitter.claimOf(0)[2] == 400 * UNIT * 2_000
+    life.earn(1, 2_000 * UNIT)
+    life.report()
+    life.split()
+    worth = life.vault.convertToAssets(life.credit("ann"))
+    assert 39_971_427 <= worth <= 39_971_429
+
+
 CHANGES = {
     "a strategist is credited a share more": (Credited, "shares", 1),
     "a class's fee is smaller": (Credited, "fee", -1),
