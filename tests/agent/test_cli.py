@@ -188,10 +188,13 @@ def test_the_apps_port_is_tried_before_anything_is_asked_or_written(tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         typed = ["app", "--vault", "0x" + "12" * 20, "--rpc", "http://127.0.0.1:9", "--out"]
-        done = CliRunner().invoke(command, [*typed, str(tmp_path / "app"), "--port", str(port)])
-    assert (done.exit_code, done.output) == (
-        2, f"port {port} is in use: name another one with --port\n"
-    )  # fmt: skip
+        ends = [
+            CliRunner().invoke(command, [*words, str(tmp_path / "app"), "--port", str(port)])
+            for words in (typed, ["demo", "--app", "--folder"])
+        ]
+    for done in ends:
+        told = f"port {port} is in use: name another one with --port\n"
+        assert (done.exit_code, done.output) == (2, told)
     assert not (tmp_path / "app").exists()
 
 

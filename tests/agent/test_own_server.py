@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from strongroom.app.serving import serving
+from strongroom.app.serving import answering, port_for
 from strongroom.keeper.many import Fleet, _page
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.own_server import OwnPages
@@ -34,7 +34,7 @@ def fleet():
 @contextmanager
 def files(folder):
     (folder / "health").write_text("here")
-    with serving(folder, 0) as url:
+    with port_for(folder, 0) as server, answering(server) as url:
         yield int(url.rstrip("/").rpartition(":")[2])
 
 

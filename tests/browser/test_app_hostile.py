@@ -10,7 +10,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.app.history import Terms
 from strongroom.app.live import AnnouncedCall, LiveVault
 from strongroom.app.page import write_bare_app
-from strongroom.app.serving import serving
+from strongroom.app.serving import answering, port_for
 from strongroom.chain.ids import MarketId
 
 from tests.browser.browser import CORE, PROGRAM, Browser
@@ -60,7 +60,7 @@ def opened(browser, node, tmp_path):
 
     browser.wallet(node=node.url, account=ALICE, chainId=None, refuses=False, knows=True,
                    refuses_after=None, blocks=None, unknown=[], loses=False, lies={})  # fmt: skip
-    with serving(tmp_path, 0) as url:
+    with port_for(tmp_path, 0) as server, answering(server) as url:
         yield open_app
     seen = browser.seen()
     assert [each for each in seen["requests"] if not each.startswith((url, node.url))] == []

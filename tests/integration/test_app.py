@@ -7,7 +7,7 @@ from pathlib import Path
 import ape
 import pytest
 from strongroom.app.command import PageOptions, run_app
-from strongroom.app.serving import serving
+from strongroom.app.serving import answering, port_for
 from strongroom.chain.contracts import Contracts
 from strongroom.depositor.preview import Depositor
 from strongroom.depositor.vault import DepositorVault
@@ -49,7 +49,7 @@ def place(make_vault, people, venue, deployer, report, tmp_path, browser):
         unknown=[],
         loses=False,
     )
-    with serving(tmp_path, 0) as url:
+    with port_for(tmp_path, 0) as server, answering(server) as url:
 
         def open_app(connected=True, audited=False, browser_rpc=node, **options):
             run_app(PageOptions(vault.address, node, out=tmp_path), browser_rpc, audited)

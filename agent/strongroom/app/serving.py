@@ -69,17 +69,3 @@ def answering(server: OwnServer) -> Iterator[str]:
     finally:
         server.shutdown()
         thread.join()
-
-
-@contextmanager
-def serving(folder: Path, port: int) -> Iterator[str]:
-    """Serve a folder while the block runs; yield its URL.
-
-    Args:
-        port: 0 takes a free one
-
-    Raises:
-        PortInUse: see the class.
-    """
-    with port_for(folder, port) as server, answering(server) as url:
-        yield url

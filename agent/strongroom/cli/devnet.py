@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from strongroom.devnet.demo import Afterwards
     from strongroom.devnet.serve import Devnet
     from strongroom.devnet.week_results import WeekResult
+    from strongroom.own_server import OwnServer
 
 BUILD = Path("build")
 HOUR_S = 15
@@ -49,12 +51,14 @@ def demo(folder: Path, app: bool | None, port: int, as_json: bool) -> None:
     """
     from rich.text import Text
 
+    from strongroom.app.serving import port_for
     from strongroom.cli.demo_tables import closing_tables, describe
     from strongroom.devnet.demo import Afterwards, DemoOptions, Life, run_demo
     from strongroom.errors import Differs
     from strongroom.screen import Screen
 
     screen, started = Screen(quiet=as_json), time.monotonic()
+    serves = app or (app is None and sys.stdin.isatty() and sys.stdout.isatty())
 
     def emit(event: str, fields: "JsonObject") -> None:
         if event == "step":
@@ -77,20 +81,23 @@ def demo(folder: Path, app: bool | None, port: int, as_json: bool) -> None:
         screen.print(
             "in - out - losses + gains = NAV + pending + claimable: to the unit", style="bold"
         )
-        if app or (app is None and sys.stdin.isatty() and sys.stdout.isatty()):
-            _serve_app(place, folder / "app", port, lambda line: click.echo(line, err=as_json))
+        if server is not None:
+            _serve_app(place, folder / "app", server, lambda line: click.echo(line, err=as_json))
 
-    run_demo(DemoOptions(folder), emit, look)
+    with port_for(folder / "app", port) if serves else nullcontext() as server:
+        run_demo(DemoOptions(folder), emit, look)
 
 
-def _serve_app(place: "Afterwards", folder: Path, port: int, say: Callable[[str], None]) -> None:
+def _serve_app(
+    place: "Afterwards", folder: Path, server: "OwnServer", say: Callable[[str], None]
+) -> None:
     """Serve the app over the demo's chain, on which an hour passes every few seconds."""
     from strongroom.app.command import PageOptions, run_app
-    from strongroom.app.serving import serving
+    from strongroom.app.serving import answering
 
     options = PageOptions(place.vault, place.rpc, evidence=(str(place.evidence),), out=folder)
     run_app(options, place.rpc, accounts=place.accounts)
-    with serving(folder, port) as url:
+    with answering(server) as url:
         say(f"The app over this chain: {url} (Bob and Alice are its wallets; an hour passes every "
             f"{HOUR_S} seconds; Ctrl-C ends it)")  # fmt: skip
         try:
