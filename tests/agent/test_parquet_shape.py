@@ -135,7 +135,9 @@ def test_dates_of_no_calendar_end_no_process(tmp_path):
 def test_structures_are_no_amounts(tmp_path):
     path = tmp_path / "outcomes.parquet"
     pl.DataFrame({"market": ["a"], "yes": [{"a": 1}]}).write_parquet(path)
-    with pytest.raises(BadData, match="yes: has lists or structures"):
+    with pytest.raises(
+        BadData, match=r"own: a column is of another type .yes has lists or structures"
+    ):
         run_import("own", [path], {}, tmp_path, lambda each: take_outcomes(each, path, "own"))
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from strongroom.chain.ids import Json, JsonObject, canonical, keccak
 from strongroom.data.folder import MANIFEST, hash_of, manifest
 from strongroom.data.ordered import TableWriter
-from strongroom.data.schema import GROUP, VERSION, BadData, Table, checked, schema_of
+from strongroom.data.schema import GROUP, VERSION, BadData, OtherType, Table, checked, schema_of
 from strongroom.settings import only_one
 
 Progress = Callable[[str, int, int], None]
@@ -172,7 +172,7 @@ def run_import(
             intake = Intake(draft, progress)
             try:
                 take(intake)
-            except pl.exceptions.PolarsError as error:
+            except (pl.exceptions.PolarsError, OtherType) as error:
                 words = str(error).partition("\n")[0]
                 raise BadData(
                     f"{source}: a column is of another type ({words}): see strongroom import "

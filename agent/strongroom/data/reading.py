@@ -14,7 +14,7 @@ import polars as pl
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
 from strongroom.data.parquet_shape import check_shape
-from strongroom.data.schema import GROUP, BadData
+from strongroom.data.schema import GROUP, BadData, OtherType
 
 MS = 1_000  # in a second
 MILLISECONDS = 10**11  # from here on a number counts milliseconds; below, seconds
@@ -117,7 +117,7 @@ def _dates(column: pl.Series) -> pl.Series:
 def micro(frame: pl.DataFrame, name: str) -> pl.Series:
     """Return a column of amounts in units as integers of 10**-6, the nearest; null: it is none."""
     if frame[name].dtype.is_nested():
-        raise BadData(f"{name}: has lists or structures: give numbers")
+        raise OtherType(f"{name} has lists or structures, no numbers")
     units = frame[name].cast(pl.Float64, strict=False)
     return (units * MICRO).round().cast(pl.Int64, strict=False)
 

@@ -24,6 +24,10 @@ class BadData(BadInput):
     """A file is not of this schema; the message says what is wrong."""
 
 
+class OtherType(BadData):
+    """A column is of a type that its values cannot be read from."""
+
+
 class Table(StrEnum):
     """The tables; one or more files each."""
 
