@@ -45,7 +45,7 @@ def own_tries():
     with tempfile.TemporaryDirectory(prefix="tries-") as folder:
         os.environ["STRONGROOM_TRIES"] = folder
         yield
-        del os.environ["STRONGROOM_TRIES"]
+        os.environ.pop("STRONGROOM_TRIES", None)  # ape may begin a module's fixtures anew
 
 
 def pytest_configure(config):
