@@ -19,8 +19,9 @@ const WALLET: Record<string, string> = {
   4001: "You refused in your wallet: nothing was sent.",
   4100: "Your wallet has not let this page use the account: connect again.",
   4902: "Your wallet does not know this chain: add it there, then switch.",
-  "-32002": "Your wallet has a question open already: answer it there.",
 };
+// wallets say it of a question that is open; nodes say it of what took too long, which may have been sent
+const PENDING = { code: -32002, words: /already pending|request.* pending|already processing/i };
 // a wallet that has lost its connection may have sent before: these say nothing of that
 const LOST: Record<string, string> = {
   4900: "Your wallet has no connection: check it, then try again.",
@@ -61,7 +62,12 @@ export function wouldRevert(what: string, why: string): Refused {
 /** Return the words of an error that says for certain that the wallet sent nothing; else null. */
 export function certainly(error: unknown): string | null {
   if (error instanceof Refused) return error.message;
-  for (const { code } of causes(error)) if (code !== undefined && WALLET[code]) return WALLET[code];
+  for (const { code, message, details } of causes(error)) {
+    if (code !== undefined && WALLET[code]) return WALLET[code];
+    if (code === PENDING.code && PENDING.words.test(details ?? message ?? "")) {
+      return "Your wallet has a question open already: answer it there.";
+    }
+  }
   return POOR.test(textOf(error)) && !reasonOf(error) ? NO_GAS : null;
 }
 

@@ -132,7 +132,8 @@ export function claim(state: OwnVault): Preview {
 
 function nothingToClaim(state: OwnVault): string {
   if (!state.requests.length) return say("nothing_asked");
-  return say("nothing_to_claim", { last_report: `${lastReport(state)} ${nobody(state)}`.trim() });
+  const told = [lastReport(state), nobody(state), state.windingDown ? say("winding_back") : ""];
+  return say("nothing_to_claim", { last_report: told.filter((each) => each).join(" ") });
 }
 
 /** Preview a cancellation; `request` is a side and an id, e.g. "deposit 3". */

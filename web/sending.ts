@@ -119,6 +119,10 @@ async function follow(chain: Chain, sent: Sent, tell: (standing: Standing, text:
   tell("waits", `${stands()}: it waits for a block.`);
   for (;; await pause()) {
     try {
+      if ((await chain.chainId()) !== config.chain_id) {
+        tell("waits", `${stands()}. Your wallet is on another chain, which knows nothing of it: do not send it again; switch back to chain ${config.chain_id}.`);
+        continue;
+      }
       const last = await chain.finalBlock(); // before the receipt: what is final by now stays as it is
       const receipt = await chain.receipt(hash);
       nonce ??= await nonceOf(chain, hash);

@@ -172,8 +172,9 @@ async function announced(chain: Chain, vault: Reader, head: Head): Promise<strin
   } catch {
     return [...lines, say("no_notices")];
   }
-  const standing = await Promise.all([...heard.fresh].map((each) => vault<bigint>("submittedAt", each)));
-  const count = standing.filter((each) => each > 0n).length;
+  const shown = new Map(config.notices.map((each) => [each.hash as string, each.submitted]));
+  const standing = await Promise.all([...heard.fresh].map(async (each) => [each, await vault<bigint>("submittedAt", each)] as const));
+  const count = standing.filter(([hash, at]) => at > 0n && Number(at) !== shown.get(hash)).length;
   return count ? [...lines, say("new_notices", { count, block: config.block })] : lines;
 }
 
@@ -181,12 +182,10 @@ const heard = { upTo: BigInt(config.block), fresh: new Set<string>() };
 
 /** Hear of calls that were announced since the page was written; each block is asked for once. */
 async function hear(chain: Chain, last: bigint): Promise<void> {
-  const known = new Set(config.notices.map((each) => each.hash));
   if (last > heard.upTo) {
     const logs = await chain.client.getLogs({ address: config.vault, event: SUBMITTED, fromBlock: heard.upTo + 1n, toBlock: last });
     for (const each of logs) {
-      const hash = keccak256((each.args as { call: Hex }).call);
-      if (!known.has(hash)) heard.fresh.add(hash);
+      heard.fresh.add(keccak256((each.args as { call: Hex }).call));
     }
   }
   heard.upTo = last; // also backwards, where the chain undid blocks

@@ -5,7 +5,6 @@ Who asks is who connects: a header says otherwise only where the operator has na
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -75,7 +74,7 @@ class ServedKeeper:
             door = opened(self.host, self.port)
         except OSError as error:
             raise PortInUse(
-                f"{self.host} port {self.port} cannot be used ({os.strerror(error.errno or 0)}): "
+                f"{self.host} port {self.port} cannot be used ({error.strerror or error}): "
                 "name another one with --port"
             ) from error
         with door:

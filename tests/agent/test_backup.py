@@ -289,6 +289,20 @@ else:
 """
 
 
+def test_a_journal_that_cannot_be_opened_is_not_called_damaged(place, tmp_path, monkeypatch):
+    """Whose file it is decides who backs it up: nobody restores over a whole journal."""
+
+    def refused(*_):
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    place.write_bytes(b"")
+    monkeypatch.setattr(sqlite3, "connect", refused)
+    with pytest.raises(NoBackup, match=r"cannot be opened \(unable.*it is not damaged$"):
+        back_up(url_of(place), tmp_path / "one.db", OWNER)
+
+
 def test_a_disk_that_takes_no_more_is_named_and_nothing_half_written_stays(place, tmp_path):
     """A process that may write files of so many bytes only: the system refuses the rest. A journal
     is first larger than its backup: the copy of the backup fits, then the journal that is there

@@ -103,7 +103,8 @@ def ending(error):
         (
             of_sqlite(sqlite3.SQLITE_CORRUPT),
             2,
-            "a database cannot be used (malformed): restore a backup (strongroom keeper restore)\n",
+            "a database cannot be used (malformed): restore a keeper's journal from its backup "
+            "(strongroom keeper restore); move any other file away, and it begins anew\n",
         ),
         (
             DatabaseError("SELECT 1", (), of_sqlite(sqlite3.SQLITE_FULL)),

@@ -337,6 +337,8 @@ def test_a_vault_that_winds_down_promises_no_deposit_anything():
     found = view(winding_down=True, dealing=ends).deposit(10**6)
     assert found.lines == () and "accepts no deposits" in found.lacks[0]
     assert "winding down: you can take" in view(dealing=ends).redeem(SHARE).lines[1]
+    waits = view(dealing=ends, requests=[request("deposit")]).claim().lacks[0]
+    assert waits.startswith("nothing can be claimed yet.") and "winding down: you can take" in waits
 
 
 def test_claim_and_position_agree_whatever_stands_on_the_chain():

@@ -1,8 +1,11 @@
 """Lots of shares, by numbers made by hand: the oldest leaves first, unknown is not zero."""
 
+from types import SimpleNamespace
+
 import pytest
+from eth_utils import keccak
 from strongroom.depositor.lots import MovementKind, ShareMovement, lots_of
-from strongroom.depositor.statement import StatementResult
+from strongroom.depositor.statement import TOKENS, TRANSFER, StatementResult, _paid_in_kind
 from strongroom.errors import Differs
 
 from tests.defaults import SHARE, UNIT
@@ -70,3 +73,60 @@ def test_what_is_not_known_stays_unknown():
 def test_more_that_left_than_came_is_a_history_with_a_hole():
     with pytest.raises(Differs, match="use an archive node"):
         lots_of([bought(1, 10, 10), move(2, MovementKind.SENT, 11)])
+
+
+# what an exit in kind paid, by the receipt of its transaction, in the order of VaultExits.vy
+
+VAULT, ASSET, ME, ACCOUNT = ("0x" + each * 40 for each in "abcd")
+SIGNATURES = {
+    "left": "RedeemedInKind(address,address,uint256,uint256,uint256,uint256,bytes32[])",
+    "paid": "PaidInKind(bytes32,uint256,uint256)",
+    "claimed": "Withdraw(address,address,address,uint256,uint256)",
+}
+
+
+def word(value):
+    return "0x" + (value[2:] if isinstance(value, str) else f"{value:x}").rjust(64, "0")
+
+
+def said(name, *words):
+    return {
+        "address": VAULT, "topics": ["0x" + keccak(text=SIGNATURES[name]).hex(), word(7)],
+        "data": "0x" + "".join(word(each)[2:] for each in words),
+    }  # fmt: skip
+
+
+def sent(giver, taker, amount, token=ASSET):
+    topics = [TRANSFER, word(giver), word(taker)]
+    return {"address": token, "topics": topics, "data": word(amount)}
+
+
+def in_kind(logs, index, assets):
+    receipt = {"logs": [each | {"logIndex": hex(n)} for n, each in enumerate(logs)]}
+    known = SimpleNamespace(request=lambda method, transaction: receipt)
+    vault = SimpleNamespace(address=VAULT, asset=SimpleNamespace(address=ASSET))
+    exit_ = SimpleNamespace(transaction="0x1", index=index, args={"receiver": ME, "assets": assets})
+    return _paid_in_kind(known, vault, exit_)
+
+
+def test_a_claim_in_the_transaction_of_an_exit_is_not_of_it():
+    """Of a request, 400 were settled, and its rest leaves for 150 of idle and 50 of an account:
+    the 400 are the claim's, by its own event."""
+    logs = [said("left"), sent(ACCOUNT, ME, 50), sent(VAULT, ME, 150), said("claimed", 400, 1),
+            sent(VAULT, ME, 400)]  # fmt: skip
+    assert in_kind(logs, 0, 150) == 200
+
+
+def test_delegated_accounts_pay_before_the_event():
+    """Two exits in one transaction: each has what accounts paid before its own event."""
+    logs = [sent(ACCOUNT, ME, 30), said("paid", 30, 20), said("left"), sent(VAULT, ME, 5),
+            sent(ACCOUNT, ME, 10), said("paid", 10, 10), said("left"), sent(ACCOUNT, ME, 1),
+            sent(VAULT, ME, 4)]  # fmt: skip
+    assert in_kind(logs, 2, 5) == 35
+    assert in_kind(logs, 6, 4) == 15
+
+
+def test_what_came_with_outcome_tokens_has_no_price():
+    to = [TOKENS[0], word(VAULT), word(ACCOUNT), word(ME)]
+    token = {"address": "0x" + "e" * 40, "topics": to, "data": word(1)}
+    assert in_kind([said("left"), token, sent(VAULT, ME, 5)], 0, 5) is None

@@ -15,6 +15,7 @@ from aiosmtpd.smtp import AuthResult
 from click.testing import CliRunner
 from strongroom.chain.anvil import free_port
 from strongroom.cli.main import command
+from strongroom.keeper import channels
 from strongroom.keeper.alerts import HALTS, WORTH, Alerts, NotTold, Severity
 from strongroom.keeper.channels import Bot, Mail, Webhook, channels_of
 from strongroom.keeper.configuration import NotifySection, load
@@ -202,6 +203,24 @@ def test_mail_that_is_not_taken_is_not_told_and_no_secret_leaks(smtp):
         replace(mail_to(smtp.port), security="starttls").send(Severity.INFO, "x")
     with pytest.raises(NotTold, match="ConnectionRefusedError"):
         mail_to(9).send(Severity.INFO, "x")
+    with pytest.raises(NotTold, match="UnicodeEncodeError"):  # a password that SMTP cannot carry
+        mail_to(smtp.port, "pässwörd").send(Severity.INFO, "x")
+
+
+def test_a_defect_of_one_channel_keeps_no_other_from_a_message(web, monkeypatch):
+    class Broken:
+        def send(self, severity, text):
+            raise RuntimeError("a defect")
+
+    class Whole:
+        def send(self, severity, text):
+            taken.append(text)
+
+    taken, made = [], [Broken(), Whole()]
+    monkeypatch.setattr(channels, "_channel", lambda number, section: made[number])
+    sections = tuple(NotifySection(kind="webhook", name=each, url=web.url) for each in ("a", "b"))
+    assert channels.try_each(sections, "pause") == {"a": "RuntimeError", "b": ""}
+    assert taken == ["pause"]
 
 
 def bot_at(web):

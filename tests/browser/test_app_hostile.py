@@ -246,9 +246,10 @@ def test_a_wallet_of_no_or_another_chain_signs_nothing(opened, browser, chain):
 
 
 LOST = [{"error": {"code": code, "message": "disconnected"}} for code in (4900, 4901)]
+SLOW = {"error": {"code": -32002, "message": "request timed out"}}  # a node's, by way of the wallet
 
 
-@pytest.mark.parametrize("told", [None, "", "0x12", HTML, {}, 7, *LOST])
+@pytest.mark.parametrize("told", [None, "", "0x12", HTML, {}, 7, *LOST, SLOW])
 def test_a_wallet_that_names_no_transaction_may_have_sent_one(opened, browser, node, told):
     node.returns["allowance"] = (2**255,)
     browser.wallet(lies={"eth_sendTransaction": told})
@@ -258,6 +259,31 @@ def test_a_wallet_that_names_no_transaction_may_have_sent_one(opened, browser, n
     browser.press(name="Sign and send", form="deposit")
     browser.wait(text="did not say whether it sent requestDeposit", selector="form .status")
     assert browser.text(selector=f"{DEPOSIT} .send") == []
+
+
+def test_a_wallet_with_a_question_open_has_sent_nothing(opened, browser, node):
+    node.returns["allowance"] = (2**255,)
+    busy = {"code": -32002, "message": "Request of type 'eth_sendTransaction' already pending"}
+    browser.wallet(lies={"eth_sendTransaction": {"error": busy}})
+    opened()
+    previewed(browser, "10")
+    browser.wait(text="Gas takes", selector=f"{DEPOSIT} .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="Your wallet has a question open already", selector=f"{DEPOSIT} .status")
+    assert browser.text(selector=f"{DEPOSIT} .send") != []
+
+
+def test_another_chain_says_nothing_of_what_was_sent(opened, browser, node):
+    """A wallet that the page asks through was switched: what its other chain has tells nothing."""
+    sent_in_a_block_that_is_not_final(opened, browser, node)
+    node.says |= {"eth_chainId": "0x1", "eth_getTransactionReceipt": None}
+    node.says["eth_getTransactionCount"] = "0x6"
+    browser.wait(text="Your wallet is on another chain", selector="#sent li")
+    (line,) = browser.text(selector="#sent li")
+    assert "block 101" in line and "do not send it again" in line and "undid" not in line
+    for each in ("eth_chainId", "eth_getTransactionReceipt", "eth_getTransactionCount"):
+        del node.says[each]
+    browser.wait(text="requestDeposit: block 100", selector="#sent li")
 
 
 def test_a_node_that_errs_of_what_is_final_is_asked_again(opened, browser, node):

@@ -464,7 +464,9 @@ def test_the_keyboard_alone_deposits(place, browser, venue):
     assert venue.pusd.balanceOf(alice) == 4_975 * UNIT
 
 
-def test_what_the_owner_announced_is_said_also_what_came_after_the_page(place, browser, people):
+def test_what_the_owner_announced_is_said_also_what_came_after_the_page(
+    place, browser, people, chain
+):
     vault, alice, open_app, _ = place
     selector = vault.setReporter.encode_input(people.mallory)[:4]
     vault.increaseDelay(selector, 3 * DAY, sender=people.owner)
@@ -479,6 +481,9 @@ def test_what_the_owner_announced_is_said_also_what_came_after_the_page(place, b
     browser.wait(text="The owner announced 1 more since block", selector="#now-notices")
     vault.revoke(calls[0], sender=people.owner)
     browser.wait_gone(text=people.mallory.address, selector="#now-notices")
+    chain.pending_timestamp += 3 * DAY + 1
+    vault.submit(calls[0], sender=people.owner)  # again: the page's own notice is not of it
+    browser.wait(text="The owner announced 2 more since block", selector="#now-notices")
 
 
 def test_the_first_view_is_small_and_fast(place, browser, tmp_path):

@@ -158,9 +158,13 @@ def _of_a_database(error: Exception) -> str:
     cause = getattr(error, "orig", error)  # as SQLAlchemy has it
     if not isinstance(cause, sqlite3.Error):
         return ""
+    damaged = (
+        "restore a keeper's journal from its backup (strongroom keeper restore); move any other "
+        "file away, and it begins anew"
+    )
     cures = {
-        sqlite3.SQLITE_CORRUPT: "restore a backup (strongroom keeper restore)",
-        sqlite3.SQLITE_NOTADB: "restore a backup (strongroom keeper restore)",
+        sqlite3.SQLITE_CORRUPT: damaged,
+        sqlite3.SQLITE_NOTADB: damaged,
         sqlite3.SQLITE_FULL: "free some of its disk",
     }
     cure = cures.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)

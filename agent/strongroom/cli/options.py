@@ -105,14 +105,18 @@ def workers_options(function: F) -> F:
     return function
 
 
-def asked(yes: bool) -> Callable[[str], bool]:
+def asked(yes: bool, so_far: str = "nothing was sent") -> Callable[[str], bool]:
     """Return the question before something is sent. An input that ends (Ctrl-D) is no yes, Ctrl-C
-    ends the command as it does anywhere."""
+    ends the command as it does anywhere.
+
+    Args:
+        so_far: what is true where it gets no answer
+    """
 
     def ask(question: str) -> bool:
         if yes:
             return True
-        with unanswered("not confirmed: nothing was sent (--yes does not ask)", "nothing was sent"):
+        with unanswered(f"not confirmed: {so_far} (--yes does not ask)", so_far):
             return click.confirm(question, err=True)
 
     return ask

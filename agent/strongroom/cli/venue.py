@@ -105,7 +105,7 @@ def probe(
     def keep(report: ProbeReport) -> None:
         out.write_text(report.text())
 
-    report = run.probe(place, wanted, asked(yes), keep)
+    report = run.probe(place, wanted, asked(yes, "what it had found is in its file"), keep)
     click.echo(report.text() if as_json else "\n".join([*run.summary(report), f"report: {out}"]))
     if report.left:
         raise Ended("not all is as it was: see `left` in the report", FAILED)

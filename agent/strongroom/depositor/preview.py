@@ -272,8 +272,10 @@ class Depositor:
         dealing = self._vault.dealing(self._now)
         if not any(self._vault.requests(side, self._who) for side in RequestKind):
             return say("nothing_asked")
-        silence = f" {self._nobody(dealing)}" if dealing.silence else ""
-        return say("nothing_to_claim", last_report=f"{self._report_words()}{silence}")
+        words = [self._report_words()]
+        words += [self._nobody(dealing)] if dealing.silence else []
+        words += [say("winding_back")] if dealing.winding_down else []
+        return say("nothing_to_claim", last_report=" ".join(words))
 
     def _waiting_words(self, dealing: Dealing) -> str:
         """Return when a deposit waits, and whether it would now."""

@@ -36,6 +36,9 @@ TOKENS = (
     "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62",
     "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb",
 )
+# of the vault
+LEFT = "0x1de5f723b3daee9e75d3c6b401fe2350da9374060f65399e4a45a98b6940b0bf"
+PAID = "0x0ef7f0e2aabde13ec6c99a420fa7971b5771a1b811dcc1930043facff42a8697"
 HEADS = (
     "acquired_utc", "acquired_block", "acquired_by", "acquired_transaction", "shares", "cost",
     "asset", "disposed_utc", "disposed_block", "disposed_by", "disposed_transaction", "proceeds",
@@ -211,21 +214,36 @@ def _heard(
 
 def _paid_in_kind(known: Contracts, vault: DepositorVault, exit_: DecodedLog) -> int | None:
     """Return the assets that an exit in kind paid; None: outcome tokens came, too, without a
-    price."""
+    price. What else its transaction pays, a claim or another exit, is not of it: delegated accounts
+    pay before its event, the others after it, and the vault itself last."""
     receipt = known.request("eth_getTransactionReceipt", exit_.transaction)
-    receiver = "0x" + exit_.args["receiver"].removeprefix("0x").lower().rjust(64, "0")
-    paid = 0
+    us, receiver = (_topic(each) for each in (vault.address, exit_.args["receiver"]))
+    paid = int(exit_.args["assets"])
+    delegated = 0
     with understood("receipt"):
         logs: list[Log] = receipt["logs"]
         for log in sorted(logs, key=lambda each: quantity(each["logIndex"])):
             topics = [each.lower() for each in log["topics"]]
-            if quantity(log["logIndex"]) <= exit_.index or receiver not in topics[2:]:
-                continue
-            if topics[0] in TOKENS:
-                return None
-            if topics[0] == TRANSFER and log["address"].lower() == vault.asset.address.lower():
-                paid += quantity(log["data"])
+            source, place = log["address"].lower(), quantity(log["logIndex"])
+            if place == exit_.index:
+                paid += delegated
+            elif place < exit_.index and source == vault.address.lower():
+                if topics[0] == PAID:
+                    delegated += int(log["data"][2:66], 16)
+                elif topics[0] == LEFT:
+                    delegated = 0
+            elif place > exit_.index and receiver in topics[2:]:
+                if topics[0] in TOKENS:
+                    return None
+                if topics[0] == TRANSFER and source == vault.asset.address.lower():
+                    if topics[1] == us:
+                        break
+                    paid += quantity(log["data"])
     return paid
+
+
+def _topic(address: str) -> str:
+    return "0x" + address.removeprefix("0x").lower().rjust(64, "0")
 
 
 def _times(known: Contracts, blocks: list[int]) -> dict[int, int]:

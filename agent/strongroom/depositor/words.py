@@ -34,7 +34,8 @@ WORDS: Mapping[str, str] = {
     "dear": "Deposits wait at present: the ask is more than {percent} above the bid, too much in "
     "it is not proven.",
     "waits_flat": "It waits while the ask is more than {percent} above bid. No market is open: all "
-    "deposits are dealt with at once.",
+    "deposits are dealt with at once, unless a closed market's account still holds something: then "
+    "as far as the day's room for deposits reaches.",
     "waits_dear": "It waits while the ask is more than {percent} above bid.",
     "waits_room": "It waits while the ask is more than {percent} above bid, and as far as the "
     "day's room for deposits does not reach ({room} was left at the last report).",

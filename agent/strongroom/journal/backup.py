@@ -50,6 +50,7 @@ WHY = "under way when the backup was made: the chain has what became of it"
 MANY = 1_000  # rows at once
 ANOTHER = "take another backup"
 DAMAGED = "stop the keeper, and restore its newest backup that is whole"
+OPENED = "run this as a user who may read and write it and its folder; it is not damaged"
 MOVE = (
     "stop the keeper, move {name} away with the files that begin so ({name}-wal, {name}-shm), and "
     "restore again"
@@ -214,6 +215,12 @@ def _is_from_disk(error: Exception) -> bool:
     return getattr(why, "sqlite_errorcode", 0) in FROM_DISK
 
 
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether what SQLite read is no database, or no whole one."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 @contextmanager
 def _written(target: Path | str, cure: str) -> Iterator[None]:
     """Say of what the disk does not take that it is the disk: the block writes there alone.
@@ -372,6 +379,8 @@ def _copy_file(source: Path, target: Path, named: str, cure: str) -> None:
     except sqlite3.DatabaseError as error:
         if _is_from_disk(error):
             raise
+        if not _is_damage(error):
+            raise NoBackup(f"{named} cannot be opened ({error}): {OPENED}") from error
         raise NoBackup(f"{named} cannot be read as a database ({error}): {cure}") from error
     if found:
         raise NoBackup(f"{named} is damaged ({found}): {cure}")

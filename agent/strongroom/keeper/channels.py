@@ -72,7 +72,7 @@ class Mail:
                 if self.user:
                     server.login(self.user, self.password)
                 server.send_message(mail)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, UnicodeError, smtplib.SMTPException) as error:
             raise NotTold(f"the mail server does not take it ({type(error).__name__})") from error
 
     def _open(self) -> smtplib.SMTP:
@@ -147,7 +147,7 @@ class Bot:
 
 def try_each(sections: tuple[NotifySection, ...], text: str) -> dict[str, str]:
     """Send a message of the highest severity to each channel, once; return by channel why it did
-    not take it, empty: it did. One without its secret keeps no other from it.
+    not take it, empty: it did. One without its secret, or with a defect, keeps no other from it.
 
     Raises:
         ConfigError: there is no channel.
@@ -162,6 +162,8 @@ def try_each(sections: tuple[NotifySection, ...], text: str) -> dict[str, str]:
             found[name] = ""
         except (NotTold, ConfigError) as error:
             found[name] = str(error)
+        except Exception as error:  # the border of a channel: a defect of one silences no other
+            found[name] = type(error).__name__
     return found
 
 

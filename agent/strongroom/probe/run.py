@@ -101,13 +101,12 @@ def _settle(
     run: ProbeRun, step: ProbeStep, login: Settled | None, consent: Callable[[str], bool]
 ) -> None:
     """Take a step; whatever ends it is the outcome of those of its questions that are open."""
+    why_not = Settled(ProbeOutcome.NOT_ASKED, f"without {step.missing}") if step.missing else login
+    if why_not is None and not consent(f"{described(run.place, step)} Go on?"):
+        why_not = Settled(ProbeOutcome.NOT_ASKED, DECLINED)
     try:
-        if step.missing:
-            raise Settled(ProbeOutcome.NOT_ASKED, f"without {step.missing}")
-        if login is not None:
-            raise login
-        if not consent(f"{described(run.place, step)} Go on?"):
-            raise Settled(ProbeOutcome.NOT_ASKED, DECLINED)
+        if why_not is not None:
+            raise why_not
         step.act(run)
     except Settled as end:
         _close(run, step, end.outcome, str(end))

@@ -46,7 +46,10 @@ T = TypeVar("T")
 MOST = 50  # decisions at once
 NAMED = 2_000  # decisions back from which questions are known
 GRADE_S = 60.0  # forecasters are graded anew
-CURE = "stop the keeper and restore a backup (strongroom keeper restore)"
+CURE = (
+    "if `strongroom keeper status` cannot read it either, stop the keeper and restore a backup "
+    "(strongroom keeper restore); else report it"
+)
 FRESH_S = 0.5  # a look that is no older is shared
 
 
@@ -163,9 +166,7 @@ class Looker:
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             self._journal = None
             told = f"{type(error).__name__}: {first_line(error)}"
-            raise JournalAway(
-                f"the journal has a row that is none of its own ({told}): {CURE}"
-            ) from error
+            raise JournalAway(f"what the journal says cannot be shown ({told}): {CURE}") from error
 
     def _opened(self) -> Journal:
         """Return the journal; anew where the file of that name is another one by now."""
