@@ -20,7 +20,10 @@ from strongroom.strategy.api import UnclearPack, UnknownPack, pack_entry
 
 OURS = "strongroom"
 # What decides in this package; what these import lies in these, too (tests/agent/test_decide_again)
-DECIDING = ("errors.py", "chain/*.py", "information/*.py", "analysis/*.py", "strategy/**/*.py")
+DECIDING = (
+    "errors.py", "foreign_text.py", "chain/*.py", "information/*.py", "analysis/*.py",
+    "strategy/**/*.py",
+)  # fmt: skip
 LIBRARIES = ("highspy", "numpy", "pydantic")
 CACHE = "__pycache__"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # that a requirement begins with
