@@ -1,6 +1,5 @@
 """The co-signer's policy: an honest request passes, each hostile one falls to its own rule."""
 
-import socket
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from strongroom.cosigner.policy import (
     judge_transaction,
 )
 from strongroom.cosigner.server import Judge, create_app
+from strongroom.cosigner.service import door
 from strongroom.cosigner.store import Store
 from strongroom.signing.hashing import safe_message_hash
 from strongroom.signing.order import ExchangeDomain
@@ -433,8 +433,7 @@ def test_it_is_ready_only_while_it_could_sign(tmp_path):
     """The keeper's own client over a real socket: it hears what is wrong."""
     judge_ = Judge(POLICY, Account.from_key(b"\3" * 32), Chain(), Store(f"sqlite:///{tmp_path}/s"))
     path = tmp_path / "door"
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(path))
+    with door(f"unix:{path}") as listening:
         app = create_app(judge_, b"s" * 32)
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
         running = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

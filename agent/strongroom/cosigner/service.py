@@ -181,6 +181,7 @@ def door(listen: str) -> Iterator[socket.socket]:
                     listening.bind(str(path))
                 finally:
                     os.umask(mask)
+                listening.listen()  # who has heard of the door may knock
                 yield listening
         except OSError as error:
             raise ConfigError(f"[listen] {listen}: {error.strerror or error}") from error
@@ -194,6 +195,7 @@ def _tcp(listen: str) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host or "127.0.0.1", int(port)))
+        listening.listen()
     except (OSError, ValueError) as error:
         listening.close()
         raise ConfigError(f"[listen] {listen} cannot be opened: is the port in use?") from error
