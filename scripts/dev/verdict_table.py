@@ -59,14 +59,17 @@ def cell(name: str, count: int, edge: float, samples: int, seed: int) -> Cell:
 @click.command(help=__doc__)
 @click.option("--samples", default=400, show_default=True, help="Of each cell.")
 @click.option("--seed", default=21, show_default=True)
-def main(samples: int, seed: int) -> None:
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(POPULATIONS)), help="A row; may be repeated."
+)
+def main(samples: int, seed: int, only: Sequence[str]) -> None:
     """Print the table, a line a population."""
     at = " / ".join(map(str, COUNTS))
     click.echo(f"| percent of {samples} samples a cell, at {at} events | no edge: passes | fails "
                "| bootstrap | +1 %: passes | bootstrap | +2 %: passes | bootstrap |")  # fmt: skip
     click.echo("|---" * 8 + "|")
     most = 0.0
-    for name in POPULATIONS:
+    for name in only or POPULATIONS:
         line = [name]
         for edge in EDGES:
             cells = [cell(name, count, edge, samples, seed) for count in COUNTS]

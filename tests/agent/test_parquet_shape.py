@@ -119,6 +119,62 @@ def test_damaged_footers_are_refused_in_words(tmp_path):
             check_shape(path)
 
 
+def varint(number):
+    """Return a count as the footer has it: zigzag, seven bits a byte, the lowest first."""
+    number, out = 2 * number, b""
+    while number > 127:
+        number, out = number >> 7, out + bytes([number & 127 | 128])
+    return out + bytes([number])
+
+
+def with_footer(data, changes):
+    """Return a file whose footer has other counts of as many bytes."""
+    length = int.from_bytes(data[-8:-4], "little")
+    footer = data[-8 - length : -8]
+    for before, after in changes.items():
+        assert varint(before) in footer and len(varint(before)) == len(varint(after))
+        footer = footer.replace(varint(before), varint(after))
+    return data[: -8 - length] + footer + data[-8:]
+
+
+def three_groups(path, **options):
+    pl.DataFrame({"n": range(3_000), "t": [f"x{each}" for each in range(3_000)]}).write_parquet(
+        path, row_group_size=1_000, **options
+    )
+    return path.read_bytes()
+
+
+def test_a_footer_that_says_less_than_the_pages_hold_is_refused(tmp_path):
+    """A reader believes it, and leaves out a row of each thousand: polars reads 2,997 of 3,000."""
+    path = tmp_path / "a.parquet"
+    whole = three_groups(path)
+    assert check_shape(path).rows == 3_000
+    path.write_bytes(with_footer(whole, {1_000: 999, 3_000: 2_997}))
+    assert len(pl.read_parquet(path)) == 2_997
+    with pytest.raises(BadData, match="999 rows by its footer, and a column of it 1,000 values"):
+        next(batches(path, ("n",)))
+    path.write_bytes(with_footer(whole, {1_000: 1_001, 3_000: 3_003}))
+    with pytest.raises(BadData, match="1,001 rows by its footer, and a column of it 1,000 values"):
+        check_shape(path)
+
+
+def test_sizes_are_those_of_the_pages_where_the_footer_says_less(tmp_path):
+    """Five million letters that the footer calls five hundred thousand: the page says it all."""
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"t": ["x" * 5_000_000]}).write_parquet(path, statistics=False)
+    (honest,) = shape_of(path).groups
+    path.write_bytes(with_footer(path.read_bytes(), {honest.size: 2_000_000}))
+    (group,) = shape_of(path).groups
+    assert 5_000_000 < group.in_memory <= honest.size < 5_001_000
+
+
+def test_lists_have_other_counts_than_rows(tmp_path):
+    path = tmp_path / "a.parquet"
+    lists = [["a", "b", "c"]] * 500 + [[]] * 300 + [None] * 200
+    pl.DataFrame({"l": lists, "n": range(1_000)}).write_parquet(path)
+    assert check_shape(path).rows == 1_000
+
+
 def test_dates_of_no_calendar_end_no_process(tmp_path):
     """Polars holds them and panics where they become text: that is no exception of Python's."""
     path = tmp_path / "outcomes.parquet"

@@ -9,6 +9,7 @@ been paid by then. Every later entry of a chosen wallet is out of sample.
 """
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from strongroom.analysis.verdict import LEAST_EVENTS, VerdictWord, conclude
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, HOUR
 from strongroom.data.parquet_shape import check_shape
+from strongroom.data.reading import check_text
 from strongroom.errors import BadInput
 
 FILLS = ("time", "wallet", "condition", "outcome", "side", "price", "size")
@@ -180,11 +182,13 @@ def study_of(
 
 
 def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
-    if path.suffix == ".parquet":
-        check_shape(path)
     try:
+        if path.suffix == ".parquet":
+            check_shape(path)
+        else:
+            check_text(path)
         found = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise BadFills(f"{path}: cannot be read: {str(error)[:120]}") from error
     lacking = [name for name in columns if name not in found.columns]
     if lacking:

@@ -1,19 +1,22 @@
-"""How much a Parquet file unfolds to, by its footer: known before anything of it is unpacked.
+"""How much a Parquet file unfolds to: known before anything of it is unpacked.
 
-A few kilobytes can hold a billion equal rows, or a text of a gigabyte. The footer is Thrift in its
-compact protocol (https://github.com/apache/parquet-format); three of its numbers are read here. It
-is believed: a footer that says less than the pages hold is not found out.
+A few kilobytes can hold a billion equal rows, or a text of a gigabyte. The footer says how many
+rows there are, and how large they are. It may say less than the pages hold: a reader then leaves
+out the rest without a word. So it is held against the header of each page. Both are Thrift in its
+compact protocol (https://github.com/apache/parquet-format); what they say of this is read here.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from strongroom.data.schema import BadData
 
 MAGIC = b"PAR1"
 MOST_FOOTER = 2**26  # bytes
+MOST_HEADER = 2**20  # bytes; a page's smallest and largest text stand in it
+FIRST_READ = 256  # bytes of a header
 DEEPEST = 16  # structures and lists in each other; a footer has fewer
 CELL = 8  # bytes of a value in memory, where it is no text
 MOST_AT_ONCE = 2**30  # bytes of a row group in memory
@@ -21,11 +24,16 @@ MOST_ROWS_A_BYTE = 50  # rows whose times alone differ take more
 HOW = "write it anew in smaller row groups, e.g. of 100,000 rows"
 
 _Value: TypeAlias = "int | bytes | list[_Value] | dict[int, _Value] | None"
+_Fields: TypeAlias = dict[int, _Value]  # of a structure, by number
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """What is unpacked at once: rows, columns, bytes without compression."""
+    """What is unpacked at once: rows, columns, bytes without compression.
+
+    Attributes:
+        size: the larger of what the footer says and what the pages do
+    """
 
     rows: int
     columns: int
@@ -74,11 +82,13 @@ def shape_of(path: Path) -> ParquetShape:
     """Return a file's row groups.
 
     Raises:
-        BadData: it is no Parquet file.
+        BadData: it is no Parquet file, or its pages hold another number of rows than it says.
     """
     try:
         about = path.stat()
         return _shape_once(path, about.st_mtime_ns, about.st_size)
+    except BadData:
+        raise
     except (OSError, IndexError, ValueError) as error:
         raise BadData(f"{path}: is no Parquet file, or damaged: import it again") from error
 
@@ -93,12 +103,60 @@ def _shape_once(path: Path, changed: int, size: int) -> ParquetShape:
             raise ValueError("no footer")
         file.seek(size - 8 - length)
         footer = _Compact(file.read(length)).structure()
-    groups = []
-    for each in _listed(footer.get(4)):
-        if not isinstance(each, dict):
-            raise ValueError("no row group")
-        groups.append(RowGroup(_count(each, 3), len(_listed(each.get(1))), _count(each, 2)))
-    return ParquetShape(size, tuple(groups))
+        groups = tuple(_group(_fields(each), file) for each in _listed(footer.get(4)))
+    return ParquetShape(size, groups)
+
+
+def _group(group: _Fields, file: BinaryIO) -> RowGroup:
+    """Return a row group, each column held against its pages."""
+    rows, chunks, unpacked = _count(group, 3), _listed(group.get(1)), 0
+    for each in chunks:
+        about = _fields(_fields(each).get(3))
+        values = _count(about, 5)
+        in_pages, size = _pages(about, file)
+        if values != in_pages or (len(_listed(about.get(3))) == 1 and values != rows):
+            raise BadData(
+                f"{file.name}: a row group has {rows:,} rows by its footer, and a column of it "
+                f"{in_pages:,} values in its pages: write it anew"
+            )
+        unpacked += size
+    return RowGroup(rows, len(chunks), max(_count(group, 2), unpacked))
+
+
+def _pages(about: _Fields, file: BinaryIO) -> tuple[int, int]:
+    """Return the values of a column's pages, and their bytes without compression."""
+    start = _count(about, 9)
+    if about.get(11):
+        start = min(start, _count(about, 11))
+    at, end, values, size = start, start + _count(about, 7), 0, 0
+    while at < end:
+        header, length = _header(file, at)
+        at += length + _count(header, 3)
+        size += _count(header, 2)
+        data = header.get(5) or header.get(8)  # the two forms; otherwise it is a dictionary
+        if data is not None:
+            values += _count(_fields(data), 1)
+    return values, size
+
+
+def _header(file: BinaryIO, at: int) -> tuple[_Fields, int]:
+    """Return a page's header, and its length."""
+    most = FIRST_READ
+    while True:
+        file.seek(at)
+        found = file.read(most)
+        try:
+            return (reader := _Compact(found)).structure(), reader.read
+        except (IndexError, ValueError):
+            if len(found) < most or most >= MOST_HEADER:
+                raise
+            most *= 16
+
+
+def _fields(value: _Value) -> _Fields:
+    if not isinstance(value, dict):
+        raise ValueError("no structure")
+    return value
 
 
 def _listed(value: _Value) -> list[_Value]:
@@ -107,7 +165,7 @@ def _listed(value: _Value) -> list[_Value]:
     return value
 
 
-def _count(of: dict[int, _Value], field: int) -> int:
+def _count(of: _Fields, field: int) -> int:
     value = of.get(field)
     if not isinstance(value, int) or value < 0:
         raise ValueError("no count")
@@ -120,9 +178,14 @@ class _Compact:
     def __init__(self, data: bytes):
         self._data, self._at = data, 0
 
-    def structure(self, depth: int = 0) -> dict[int, _Value]:
+    @property
+    def read(self) -> int:
+        """Bytes that were read."""
+        return self._at
+
+    def structure(self, depth: int = 0) -> _Fields:
         """Return the fields of a structure, by number."""
-        found: dict[int, _Value] = {}
+        found: _Fields = {}
         field = 0
         while head := self._byte():
             field = field + (head >> 4) if head >> 4 else self._signed()

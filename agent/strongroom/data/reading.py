@@ -2,6 +2,7 @@
 amounts."""
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,11 +16,29 @@ from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
 from strongroom.data.parquet_shape import check_shape
 from strongroom.data.schema import GROUP, BadData, OtherType
+from strongroom.foreign_text import plain
 
 MS = 1_000  # in a second
 MILLISECONDS = 10**11  # from here on a number counts milliseconds; below, seconds
 FIRST_MS, LAST_MS = 946_684_800_000, 10**14  # 2000-01-01 to 5138: 20260101 is no time, nor year 1
 MOST_TEXT = 2**28  # characters of JSON that are read at once
+MOST_ROW = 2**20  # bytes of a zipped CSV: a few kilobytes can be one row that fills the memory
+MOST_NAMES = 200  # letters of a file's columns that are told
+TWICE = "_duplicated_0"  # to a name that stands there again polars adds this
+GZIP = b"\x1f\x8b"
+NO_CSV = {  # what a file begins with that is none, whatever its name says: what it is, what to do
+    b"PK\x03\x04": ("a ZIP archive", "unpack it"),
+    b"BZh": ("packed by bzip2", "unpack it, or pack it by gzip"),
+    b"\xfd7zXZ": ("packed by xz", "unpack it, or pack it by gzip"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "unpack it, or pack it by gzip"),
+    b"x\x01": ("packed by zlib", "unpack it, or pack it by gzip"),
+    b"x\x9c": ("packed by zlib", "unpack it, or pack it by gzip"),
+    b"x\xda": ("packed by zlib", "unpack it, or pack it by gzip"),
+    b"PAR1": ("Parquet", "name it .parquet"),
+    b"ARROW1": ("Arrow", "write it as Parquet"),
+    b"\xff\xfe": ("text in UTF-16", "write it in UTF-8"),
+    b"\xfe\xff": ("text in UTF-16", "write it in UTF-8"),
+}
 TOO_LONG = f"more than {MOST_TEXT:,} characters in one record"
 _DATES = datetime(1, 1, 1), datetime(9999, 12, 31)
 _FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
@@ -37,17 +56,50 @@ def batches(path: Path, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
     try:
         if path.suffix == ".parquet":
             check_shape(path)
+        else:
+            check_text(path)
         lazy = scan(path)
         known = lazy.collect_schema().names()
         missing = [name for name in columns if name not in known]
         if missing:
-            raise BadData(f"{path}: lacks columns: {', '.join(missing)}: it has {', '.join(known)}")
+            has = plain(", ".join(known)[:MOST_NAMES])
+            raise BadData(f"{path}: lacks columns: {', '.join(missing)}: it has {has}")
+        for name in known:
+            if name.removesuffix(TWICE) in known and name.endswith(TWICE):
+                raise BadData(f"{path}: has a column twice: {plain(name.removesuffix(TWICE))}")
         for part in lazy.collect_batches(chunk_size=GROUP, maintain_order=True):
             _check_times(part, path)
             yield part
-    except (pl.exceptions.PolarsError, OSError) as error:
-        words = str(error).partition("\n")[0]
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
+        words = plain(str(error).partition("\n")[0])
         raise BadData(f"{path}: cannot be read: {words}: give CSV or Parquet") from error
+
+
+def check_text(path: Path) -> None:
+    """Refuse what is no CSV, whatever its name says, and a zipped one that has a row without an
+    end: raises BadData, or what reading raises."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    is_packed = head.startswith(GZIP)
+    if is_packed:
+        with gzip.open(path) as packed:
+            head = packed.read(8)
+    for magic, (what, cure) in NO_CSV.items():
+        if head.startswith(magic):
+            raise BadData(f"{path}: is no CSV but {what}: {'unpack it' if is_packed else cure}")
+    if is_packed:
+        _check_rows(path)
+
+
+def _check_rows(path: Path) -> None:
+    """Refuse a zipped CSV in which a part as long as a row may be has no end of one."""
+    in_quotes = False
+    with gzip.open(path) as packed:
+        while part := packed.read(MOST_ROW):
+            texts = part.split(b'"')
+            if len(part) == MOST_ROW and not any(b"\n" in each for each in texts[in_quotes::2]):
+                raise BadData(f"{path}: has a row of more than {MOST_ROW:,} bytes: is it damaged?")
+            in_quotes ^= len(texts) % 2 == 0
 
 
 def _check_times(part: pl.DataFrame, path: Path) -> None:
@@ -156,7 +208,7 @@ def json_records(path: Path, inside: Sequence[str] = ()) -> Iterator[Json]:
             if len(rest) == MOST_TEXT:
                 raise ValueError(TOO_LONG)
             yield from _unpacked(read_json(first + second + rest), inside)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise BadData(f"{path}: cannot be read: {error}: give JSON, or JSON lines") from error
 
 

@@ -15,13 +15,14 @@ best_ask. What is repaired and what is dropped is counted by reason:
 
 import csv
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 from strongroom.chain.units import MICRO
 from strongroom.errors import BadInput
@@ -29,6 +30,7 @@ from strongroom.information.books import Level
 
 Sizes = Literal["absolute", "change"]
 COLUMNS = ("timestamp", "event_type", "price", "side", "size", "best_bid", "best_ask")
+MOST_LINE = 2**20  # characters: a few kilobytes of a zipped file can be one that fills the memory
 
 
 class BadRecording(BadInput):
@@ -98,12 +100,12 @@ class RecordedBook:
         opener = gzip.open if self.path.suffix == ".gz" else open
         try:
             with opener(self.path, "rt", newline="", encoding="utf-8-sig") as file:
-                rows = csv.DictReader(file)
+                rows = csv.DictReader(_lines(cast(TextIO, file)))
                 lacking = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
                 if lacking:
                     raise BadRecording(f"{self.path}: lacks columns: {', '.join(lacking)}")
                 yield from rows
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
             raise BadRecording(f"{self.path}: cannot be read: {error}") from error
 
     def _time(self, text: str, last: float | None) -> float | None:
@@ -149,6 +151,13 @@ class RecordedBook:
         else:
             return Quote(at, bid, ask, known.get(("BUY", bid)), known.get(("SELL", ask)))
         return None
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(MOST_LINE):
+        if len(line) == MOST_LINE:
+            raise csv.Error(f"a line of more than {MOST_LINE:,} characters")
+        yield line
 
 
 def _price(text: str) -> int | None:
