@@ -36,12 +36,12 @@ drawdown = 10.5
 START = 1_700_000_000
 
 
-def settled(*profits, class_id=1):
+def settled(*profits, gifts, class_id=1):
     """Return a market each ten days, of 100 units."""
     return [
         {"market": f"{class_id}/{n}", "class_id": class_id, "opened": START + n * 10 * DAY,
          "closed": START + (n * 10 + 9) * DAY, "allocated": 100 * UNIT,
-         "profit": int(profit * UNIT)}
+         "profit": int(profit * UNIT), "gifts": gifts.get(f"{class_id}/{n}", 0) * UNIT}
         for n, profit in enumerate(profits)
     ]  # fmt: skip
 
@@ -52,7 +52,7 @@ def stage(tmp_path):
 
     def write(
         profits=(), cap=0, verdict="no difference", days=60, said="passes", retired=False,
-        left_open=(), income=(),
+        left_open=(), gifts=(),
     ):  # fmt: skip
         (tmp_path / "gates.toml").write_text(FILE)
         (tmp_path / "run").mkdir(exist_ok=True)
@@ -63,15 +63,14 @@ def stage(tmp_path):
         data = {
             "verdict": {"verdict": verdict, "to_time": START + days * DAY, "to_block": 9},
             "strategies": {"0": strategy, "1": strategy},
-            "settled": [*settled(*profits), *settled(-1_000, class_id=0)],
+            "settled": [
+                *settled(*profits, gifts=dict(gifts)),
+                *settled(-1_000, gifts=dict(gifts), class_id=0),
+            ],
             "open": [
                 {"market": f"open/{n}", "class_id": number, "exposure": int(cost * UNIT),
-                 "value_bid": int(bid * UNIT)}
+                 "value_bid": int(bid * UNIT), "gifts": dict(gifts).get(f"open/{n}", 0) * UNIT}
                 for n, (number, cost, bid) in enumerate(left_open)
-            ],
-            "income": [
-                {"market": market, "kind": kind, "amount": int(amount * UNIT)}
-                for market, kind, amount in income
             ],
         }  # fmt: skip
         (tmp_path / "data.json").write_text(json.dumps(data))
@@ -155,12 +154,27 @@ def test_who_falls_first_and_leaves_losers_open_has_fallen_by_both(stage):
 
 
 def test_profit_cannot_be_bought_by_gifts(stage):
-    """Of 25, 6 were given, to a closed and to an open market; rewards are earned."""
-    gifts = [("1/0", "gift", 4), ("open/0", "gift", 2), ("0/0", "gift", 50), ("1/1", "reward", 9)]
+    """Of 25, 6 were given, to a closed and to an open market; another class's are none of its."""
+    gifts = [("1/0", 4), ("open/0", 2), ("0/0", 50)]
     asked = {"profits": (15, 0, 10), "left_open": [(1, 10, 10)]}
-    found = standing(stage(**asked, income=gifts))
+    found = standing(stage(**asked, gifts=gifts))
     assert found["lacks"] == ["20 of proven profit: 19 (6 of gifts and 0 of open losses off)"]
-    assert standing(stage(**asked, income=gifts[1:]))["stage"] == "more"
+    assert standing(stage(**asked, gifts=gifts[1:]))["stage"] == "more"
+
+
+def test_a_gift_hides_no_fall(stage):
+    """30, then a market that lost 25 and was given 24, then 20. And an open one of 45 that is worth
+    34 and was given 11, so that it stands at its cost."""
+    found = standing(stage(profits=(30, -1, 20), gifts=[("1/1", 24)]))
+    assert found["lacks"] == ["a drawdown of at most 10.5: 25"]
+    found = standing(stage(profits=(30, 0, 20), gifts=[("open/0", 11)], left_open=[(1, 45, 45)]))
+    assert found["lacks"] == ["a drawdown of at most 10.5: 11"]
+
+
+def test_more_than_was_allocated_is_not_lost(stage):
+    """Of 100, 95 are lost, and 40 that were given as well: the class has lost no more than 100."""
+    found = standing(stage(profits=(110, -95, 100), gifts=[("1/1", 40)]))
+    assert found["lacks"] == ["a drawdown of at most 10.5: 100"]
 
 
 def test_an_audit_with_a_difference_and_a_retired_class_earn_nothing(stage):

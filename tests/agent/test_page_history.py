@@ -17,6 +17,7 @@ from strongroom.audit.events import (
     MarketOpened,
     OwnershipTransferred,
 )
+from strongroom.audit.income import IncomeKind
 from strongroom.audit.ledger import Ledger, OpenMarket
 from strongroom.audit.permissions import Caps, Limit, MarketClass
 from strongroom.audit.queues import KEPT, AuditedEpoch
@@ -80,6 +81,38 @@ def test_a_market_that_is_opened_again_has_two_lives():
     assert (first.allocated, first.home, first.profit) == (100, 75, -25)
     assert (second.allocated, second.home, second.profit) == (50, 62, 12)
     assert (first.class_id, first.opened, second.opened) == (3, NOW, NOW + 1)
+
+
+def test_the_league_counts_what_a_strategist_could_hide():
+    """Closed: 100 out, 90 home of which 30 were given: -40. Open: 50 out, worth 20 of 50; another
+    stands at its cost only because 7 were given. One above its cost counts not at all."""
+    history, ledger = VaultHistory(), ledger_of()
+    ledger.permissions.classes[3] = MarketClass()
+    ledger.profits[3] = -10
+    books = {"0xlost": (100, 0, 0), "0xdown": (50, 50, 20), "0xgiven": (40, 40, 40),
+             "0xup": (10, 10, 30)}  # fmt: skip
+    for number, (account, (out, exposure, bid)) in enumerate(books.items()):
+        name = f"0x{number:064x}"
+        opened = {"market": name, "class_id": 3, "deadline": 9, "account": account}
+        hear(history, event(MarketOpened, **opened), event(Allocated, market=name, assets=out))
+        if exposure:
+            ledger.markets[name] = OpenMarket(
+                account, 3, "", 1, 0, False, exposure=exposure, bid=bid
+            )
+            ledger.order.append(name)
+    closed = {"market": f"0x{0:064x}", "account": "0xlost"}
+    hear(history, event(CameHome, assets=90, cost=90, **closed))
+    hear(history, event(MarketClosed, loss=10, **closed))
+    for account, amount, kind in (("0xlost", 30, IncomeKind.GIFT), ("0xgiven", 7, IncomeKind.GIFT),
+                                  ("0xlost", 5, IncomeKind.REWARD)):  # fmt: skip
+        history.income.append(SimpleNamespace(account=account, amount=amount, kind=kind))
+    data = page(ledger, history)
+    (row,) = data.league
+    assert (row.profit, row.gifts, row.below) == (-10, 37, 30)
+    assert (row.markets, row.losing, row.staked) == (3, 3, 190)
+    assert row.value == pytest.approx((-40 - 30 - 7) / 190)
+    assert [each.gifts for each in data.open] == [0, 7, 0]
+    assert (data.settled[0].income, data.settled[0].gifts) == (35, 30)
 
 
 def test_an_announced_call_names_who_announced_it_and_goes_when_made_or_revoked():

@@ -6,7 +6,7 @@ writes: an audit with a difference earns nothing.
 
 What a strategist could arrange is counted against him. What is open counts at the vault's own bid
 where that is below its cost: else losers that are left open would never be seen. What somebody gave
-to an account of the class is no profit of his.
+to an account of the class is no profit of his, and hides no loss.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strongroom.audit.income import IncomeKind
 from strongroom.audit.verdict import CLEAN
 from strongroom.chain.calls import call_data
 from strongroom.chain.ids import JsonObject, to_hex
@@ -44,8 +43,8 @@ class BudgetGate(Section):
         days: since the class's first settled market
         markets: settled, with a stake
         profit: proven, less gifts and less what open markets stand below their cost, units
-        drawdown: most that settled profit may have fallen from its highest, what open markets
-            stand below their cost included, units; None: not asked
+        drawdown: most that settled profit, less gifts, may have fallen from its highest, what open
+            markets stand below their cost and were given included, units; None: not asked
     """
 
     name: str
@@ -86,6 +85,12 @@ class _Settled(_Read):
     closed: int
     allocated: int
     profit: int
+    gifts: int
+
+    @property
+    def earned(self) -> int:
+        """Profit less gifts; not below what was allocated, which is all that can be lost."""
+        return max(self.profit - self.gifts, -self.allocated)
 
 
 class _Open(_Read):
@@ -93,12 +98,7 @@ class _Open(_Read):
     class_id: int
     exposure: int
     value_bid: int
-
-
-class _Income(_Read):
-    market: str
-    kind: IncomeKind
-    amount: int
+    gifts: int
 
 
 class _Verdict(_Read):
@@ -112,7 +112,6 @@ class _Page(_Read):
     strategies: Mapping[int, _Strategy]
     settled: tuple[_Settled, ...]
     open: tuple[_Open, ...]
-    income: tuple[_Income, ...]
 
     def below_cost(self, class_id: int) -> int:
         """Return by how much a class's open markets stand below their cost at the bid, assets; a
@@ -123,15 +122,13 @@ class _Page(_Read):
             if each.class_id == class_id
         )
 
-    def gifts(self, class_id: int) -> int:
-        """Return what was given to a class's accounts, home or not, assets."""
-        markets = {each.market for each in self.settled if each.class_id == class_id}
-        markets |= {each.market for each in self.open if each.class_id == class_id}
-        return sum(
-            each.amount
-            for each in self.income
-            if each.kind is IncomeKind.GIFT and each.market in markets
+    def gifts(self, class_id: int) -> tuple[int, int]:
+        """Return what was given to a class's closed and open accounts, home or not, assets."""
+        settled, still_open = (
+            sum(each.gifts for each in some if each.class_id == class_id)
+            for some in (self.settled, self.open)
         )
+        return settled, still_open
 
 
 class _Summary(_Read):
@@ -212,8 +209,10 @@ def _lacks(class_id: int, gate: BudgetGate, data: _Page, runs: Path) -> list[str
     strategy = data.strategies[class_id]
     found = [each for each in data.settled if each.class_id == class_id and each.allocated]
     days = (data.verdict.to_time - min(each.opened for each in found)) // DAY if found else 0
-    below, gifts = data.below_cost(class_id), data.gifts(class_id)
-    profit, fall = strategy.profit - gifts - below, _drawdown(found, below)
+    below, given = data.below_cost(class_id), data.gifts(class_id)
+    gifts = sum(given)
+    # what was given to an open account may stand for a loss there
+    profit, fall = strategy.profit - gifts - below, _drawdown(found, below + given[1])
     lacks = []
     if data.verdict.verdict != CLEAN:
         lacks.append("an audit without a difference")
@@ -238,11 +237,11 @@ def _lacks(class_id: int, gate: BudgetGate, data: _Page, runs: Path) -> list[str
 
 
 def _drawdown(settled: Sequence[_Settled], below: int) -> int:
-    """Return the deepest fall of settled profit from its highest so far, assets; `below` is lost
-    last, as if what is open were closed at the bid."""
+    """Return the deepest fall of settled profit, less gifts, from its highest so far, assets;
+    `below` is lost last, as if what is open were closed at the bid."""
     high = now = deepest = 0
     for each in sorted(settled, key=lambda each: each.closed):
-        now += each.profit
+        now += each.earned
         high = max(high, now)
         deepest = max(deepest, high - now)
     return max(deepest, high - now + below)

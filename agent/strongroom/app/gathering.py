@@ -21,7 +21,7 @@ from strongroom.audit.events import (
     RedeemRequestCancelled,
     Withdraw,
 )
-from strongroom.audit.income import Income
+from strongroom.audit.income import Income, IncomeKind
 from strongroom.audit.ledger import BookedReport, Ledger
 from strongroom.audit.permissions import ZERO
 from strongroom.audit.statements import Statements
@@ -122,6 +122,14 @@ class VaultHistory:
     def income_of(self, account: str) -> int:
         """Return what reached an account beside trades."""
         return sum(each.amount for each in self.income if each.account == account)
+
+    def gifts_of(self, account: str) -> int:
+        """Return what somebody gave to an account."""
+        return sum(
+            each.amount
+            for each in self.income
+            if each.account == account and each.kind is IncomeKind.GIFT
+        )
 
     def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep what an event says of markets, depositors and announced calls."""

@@ -1,16 +1,17 @@
 """What a page shows of a vault: gathered while its audit runs, then one frozen record, which is
 also what data.json holds."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from strongroom.app.gathering import Flow, ReportRow, VaultHistory
-from strongroom.app.league import LeagueRow, SettledStake, league
+from strongroom.app.league import ClassProfit, LeagueRow, SettledStake, league
 from strongroom.audit.auditor import Audit
 from strongroom.audit.contracts import Identity
 from strongroom.audit.income import Income
-from strongroom.audit.ledger import Ledger
+from strongroom.audit.ledger import Ledger, OpenMarket
 from strongroom.audit.permissions import ZERO, Limit
 from strongroom.audit.queues import DEPOSITS, AuditedEpoch
 from strongroom.audit.statements import Month
@@ -65,6 +66,7 @@ class SettledRow:
         home: what has come home of it, also after it was closed
         profit: of that, above cost, less exposure that never came
         income: beside trades, that reached the account; in `profit` once it is home
+        gifts: of that, what somebody gave
     """
 
     market: MarketId
@@ -75,11 +77,13 @@ class SettledRow:
     home: int
     profit: int
     income: int
+    gifts: int
 
 
 @dataclass(frozen=True)
 class OpenRow:
-    """An open market; `marks` are bid and ask of YES a condition, None where there is none."""
+    """An open market; `marks` are bid and ask of YES a condition, None where there is none; `gifts`
+    what somebody gave to its account, assets."""
 
     market: MarketId
     class_id: int
@@ -89,6 +93,7 @@ class OpenRow:
     value_ask: int
     deadline: int
     marks: tuple[tuple[float, float] | None, ...]
+    gifts: int
 
 
 @dataclass(frozen=True)
@@ -225,15 +230,9 @@ def page_data(
         delays=_delays(ledger),
         reports=tuple(history.reports),
         strategies=strategies,
-        league=league(
-            [
-                SettledStake(each.market, each.class_id, each.closed, each.allocated, each.profit)
-                for each in _settled(history)
-            ],
-            {number: each.profit for number, each in strategies.items()},
-        ),
+        league=league(_stakes(history, ledger, now), _profits(history, ledger, strategies)),
         total=_total(ledger),
-        open=tuple(_open(ledger, strategies)),
+        open=tuple(_open(history, ledger, strategies)),
         settled=tuple(_settled(history)),
         income=tuple(history.income),
         queue=tuple(_queue(history, ledger, now)),
@@ -317,7 +316,9 @@ def _total(ledger: Ledger) -> Total:
     return Total(ledger.exposure, ledger.losses_of(), cap)
 
 
-def _open(ledger: Ledger, strategies: Mapping[int, StrategyRow]) -> list[OpenRow]:
+def _open(
+    history: VaultHistory, ledger: Ledger, strategies: Mapping[int, StrategyRow]
+) -> list[OpenRow]:
     found = []
     for name in ledger.order:
         market = ledger.markets[name]
@@ -326,7 +327,7 @@ def _open(ledger: Ledger, strategies: Mapping[int, StrategyRow]) -> list[OpenRow
             OpenRow(
                 name, market.class_id, market.exposure, row.market_cap if row is not None else 0,
                 market.bid, market.ask, market.deadline,
-                tuple(_mark(word) for word in market.marks),
+                tuple(_mark(word) for word in market.marks), history.gifts_of(market.account),
             )
         )  # fmt: skip
     return found
@@ -343,12 +344,45 @@ def _settled(history: VaultHistory) -> list[SettledRow]:
     found = [
         SettledRow(
             each.market, each.class_id, each.opened, each.closed, each.allocated, each.home,
-            each.profit, history.income_of(account),
+            each.profit, history.income_of(account), history.gifts_of(account),
         )
         for account, each in history.lives.items()
         if each.closed is not None
     ]  # fmt: skip
     return sorted(found, key=lambda each: each.closed)
+
+
+def _stakes(history: VaultHistory, ledger: Ledger, now: int) -> list[SettledStake]:
+    """Return what the league counts: see league.py."""
+    found = []
+    for account, each in history.lives.items():
+        profit = each.profit - history.gifts_of(account)
+        if each.closed is None:
+            profit -= _below(ledger.markets.get(each.market))
+            if profit >= 0:
+                continue
+        closed = now if each.closed is None else each.closed
+        found.append(SettledStake(each.market, each.class_id, closed, each.allocated, profit))
+    return sorted(found, key=lambda each: each.closed)
+
+
+def _profits(
+    history: VaultHistory, ledger: Ledger, strategies: Mapping[int, StrategyRow]
+) -> dict[int, ClassProfit]:
+    gifts, below = Counter[int](), Counter[int]()
+    for account, life in history.lives.items():
+        gifts[life.class_id] += history.gifts_of(account)
+    for market in ledger.markets.values():
+        below[market.class_id] += _below(market)
+    return {
+        number: ClassProfit(each.profit, gifts[number], below[number])
+        for number, each in strategies.items()
+    }
+
+
+def _below(market: OpenMarket | None) -> int:
+    """Return what an open market stands below its cost at the bid, assets."""
+    return 0 if market is None else max(0, market.exposure - market.bid)
 
 
 def _queue(history: VaultHistory, ledger: Ledger, now: int) -> list[QueueRow]:

@@ -1,6 +1,9 @@
 """The league table of a vault's strategies: what each has proven, and the interval of its return on
-stake. From the chain's settled markets alone: odds by betting, whose worst state is all that was
-allocated, as nothing more can be lost.
+stake. From the chain alone: odds by betting, whose worst state is all that was allocated, as
+nothing more can be lost.
+
+What a strategist could arrange counts against him: an open market that stands below its cost counts
+as if it were closed at the bid, one above it not at all, and what somebody gave is taken off.
 
 What a market could have brought at most is not in the vault's logs. Where some brought more than
 was allocated, the upper end would rest on outcomes that came by chance: it is left out.
@@ -16,8 +19,8 @@ from strongroom.analysis.verdict import VerdictWord, conclude, odds_bounds
 
 @dataclass(frozen=True)
 class SettledStake:
-    """A market that is closed, all its lives together: when, what was allocated, what it brought
-    above that; assets."""
+    """A market that is closed, or open and below its cost: when, what was allocated, what it
+    brought above that and above what was given; assets."""
 
     market: str
     class_id: int
@@ -32,8 +35,10 @@ class LeagueRow:
 
     Attributes:
         profit: proven, assets: of closed and of open markets
-        markets, losing: settled ones with a stake; of them, with a loss
-        dates: days on which they were closed
+        gifts: what was given to the class's accounts, assets
+        below: what open markets stand below their cost at the bid, assets
+        markets, losing: with a stake, settled or below their cost; of them, with a loss
+        dates: days on which they were closed, or stood so
         staked: allocated to them, assets
         value: return on stake, None where nothing was staked
         low, high: between them it lies with 95 % confidence; None where that cannot be said
@@ -42,6 +47,8 @@ class LeagueRow:
 
     class_id: int
     profit: int
+    gifts: int
+    below: int
     markets: int
     losing: int
     dates: int
@@ -52,20 +59,33 @@ class LeagueRow:
     words: str
 
 
-def league(stakes: Sequence[SettledStake], profits: Mapping[int, int]) -> tuple[LeagueRow, ...]:
-    """Return a row a class, by proven profit, the largest first.
+@dataclass(frozen=True)
+class ClassProfit:
+    """What a class has proven, what of it was given, and what its open markets stand below their
+    cost; assets."""
 
-    Args:
-        profits: class -> proven profit, assets
-    """
-    rows = [
-        _row(number, profit, [each for each in stakes if each.class_id == number])
-        for number, profit in profits.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-row.profit, row.class_id)))
+    proven: int
+    gifts: int = 0
+    below: int = 0
+
+    @property
+    def left(self) -> int:
+        """Proven, less the others."""
+        return self.proven - self.gifts - self.below
 
 
-def _row(class_id: int, profit: int, stakes: Sequence[SettledStake]) -> LeagueRow:
+def league(
+    stakes: Sequence[SettledStake], profits: Mapping[int, ClassProfit]
+) -> tuple[LeagueRow, ...]:
+    """Return a row a class, by what is left of its profit, the largest first."""
+    ordered = sorted(profits, key=lambda number: (-profits[number].left, number))
+    return tuple(
+        _row(number, profits[number], [each for each in stakes if each.class_id == number])
+        for number in ordered
+    )
+
+
+def _row(class_id: int, profit: ClassProfit, stakes: Sequence[SettledStake]) -> LeagueRow:
     events = [_event(each) for each in _by_market(stakes)]
     found = conclude(events, seed=0, details=False)
     low = high = None
@@ -76,8 +96,8 @@ def _row(class_id: int, profit: int, stakes: Sequence[SettledStake]) -> LeagueRo
     staked = sum(each.allocated for each in stakes)
     value = found.value if events else None
     return LeagueRow(
-        class_id, profit, len(events), found.losing, found.dates, staked, value, low, high,
-        found.word.value,
+        class_id, profit.proven, profit.gifts, profit.below, len(events), found.losing,
+        found.dates, staked, value, low, high, found.word.value,
     )  # fmt: skip
 
 
@@ -97,5 +117,6 @@ def _by_market(stakes: Sequence[SettledStake]) -> list[SettledStake]:
 
 def _event(it: SettledStake) -> Event:
     day = datetime.fromtimestamp(it.closed, UTC).date().isoformat()
-    best = max(it.allocated, it.profit)
-    return Event(it.market, day, it.allocated, it.profit, it.allocated, best)
+    profit = max(it.profit, -it.allocated)  # a gift that was lost, too, is no loss of the stake
+    best = max(it.allocated, profit)
+    return Event(it.market, day, it.allocated, profit, it.allocated, best)
