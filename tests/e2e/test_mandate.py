@@ -115,10 +115,48 @@ def with_mandate(stage, file, board):
     return CosignerClient(config.url, config.secret_file.read_bytes().strip())
 
 
-def strangers_hash(folder):
-    """Return a mandate's EIP-712 hash, by eth-account, from the JSON for wallets."""
-    message = encode_typed_data(full_message=json.loads((folder / "typed.json").read_text()))
+def hash_of(message):
     return keccak(b"\x19\x01" + message.header + message.body)
+
+
+def strangers_hash(folder):
+    """Return a mandate's EIP-712 hash, by eth-account, from the signed file and the two lines of
+    docs/mandates.md that say how; the JSON for wallets must give the same."""
+    said = json.loads((folder / "mandate.json").read_text())["mandate"]
+    page = Path("docs/mandates.md").read_text().splitlines()
+    types = {
+        name: [
+            dict(zip(("type", "name"), each.split(), strict=True))
+            for line in page if line.startswith(f"    {name}(")
+            for each in line.strip()[len(name) + 1 : -1].split(",")
+        ]
+        for name in ("Mandate", "Line")
+    }  # fmt: skip
+    names = {"chainId": "chain_id", "notBefore": "not_before", "notAfter": "not_after"}
+    message = {each["name"]: said[names.get(each["name"], each["name"])]
+               for each in types["Mandate"]}  # fmt: skip
+    domain = {"name": "Strongroom Mandate", "version": "1", "chainId": said["chain_id"],
+              "verifyingContract": said["vault"]}  # fmt: skip
+    found = hash_of(encode_typed_data(domain, types, message))
+    wallets = json.loads((folder / "typed.json").read_text())
+    assert hash_of(encode_typed_data(full_message=wallets)) == found
+    return found
+
+
+def strangers_order_hash(sent):
+    """Return an order's hash as its exchange has it, by eth-account, from the file of it."""
+    kinds = {"salt": "uint256", "maker": "address", "signer": "address", "tokenId": "uint256",
+             "makerAmount": "uint256", "takerAmount": "uint256", "side": "uint8",
+             "signatureType": "uint8", "timestamp": "uint256", "metadata": "bytes32",
+             "builder": "bytes32"}  # fmt: skip
+    types = {"Order": [{"name": name, "type": kind} for name, kind in kinds.items()]}
+    numbers = {name for name, kind in kinds.items() if kind.startswith("uint")}
+    message = {name: int(sent["order"][name]) if name in numbers else sent["order"][name]
+               for name in kinds}  # fmt: skip
+    domain = {"name": "Polymarket CTF Exchange", "version": sent["domain"]["version"],
+              "chainId": polymarket.CHAIN_ID,
+              "verifyingContract": sent["domain"]["address"]}  # fmt: skip
+    return "0x" + hash_of(encode_typed_data(domain, types, message)).hex()
 
 
 def strangers_call(stage, to, signature, kinds, values, answers):
@@ -219,7 +257,8 @@ def check_as_a_stranger(stage, owners, folder, board):
     """From the files and a node alone: the line was signed, announced, and refused this order."""
     name = strangers_hash(folder)
     signed = json.loads((folder / "mandate.json").read_text())
-    order_sent = json.loads((folder / "order.json").read_text())["order"]
+    sent = json.loads((folder / "order.json").read_text())
+    order_sent = sent["order"]
     # who owned the vault, and that the owner says yes to this hash
     (owner,) = strangers_call(stage, stage.vault.address, "owner()", [], [], ["address"])
     assert owner.lower() == owners.safe.address.lower()
@@ -236,10 +275,15 @@ def check_as_a_stranger(stage, owners, folder, board):
     # that the line which the refusal names stands in what was signed, and is below this order
     said = (folder / "refusal.txt").read_text()
     number = int(said.split("mandate line ")[1].split(":")[0])
-    typed = json.loads((folder / "typed.json").read_text())["message"]["lines"][number - 1]
-    assert (typed["name"], typed["class"]) == ("orders.max_order", "-1")
-    assert int(typed["number"]) == 20 * UNIT < int(order_sent["makerAmount"])
+    assert signed["mandate"]["words"] == WORDS
+    line = signed["mandate"]["lines"][number - 1]
+    assert (line["name"], line["class"]) == ("orders.max_order", -1)
+    assert line["number"] == 20 * UNIT < int(order_sent["makerAmount"])
     assert "0x" + name.hex() in said
+    # that the co-signer's own log has the refusal of this order, and signed none of its hash
+    log = (stage.folder / "cosigner.log").read_text().splitlines()
+    (line,) = [each for each in log if f"hash={strangers_order_hash(sent)}" in each]
+    assert "refused" in line and said.removeprefix("the co-signer refuses: ") in line
 
 
 def replace_it(stage, owners, folder, board, client, account):

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import structlog
 from eth_account.signers.local import LocalAccount
@@ -31,10 +33,20 @@ from strongroom.cosigner.pool_trades import judge_pool_trades, pool_trades
 from strongroom.cosigner.store import Store
 from strongroom.mandates.vocabulary import EVERY_CLASS
 from strongroom.signing.keys import sign_hash
+from strongroom.signing.order import order_hash
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 
 MAX_BODY = 200_000
 WORD = 32  # bytes
+Asked = TypeVar("Asked", OrderRequest, TransactionRequest)
+
+
+@dataclass(frozen=True)
+class Judged(Generic[Asked]):
+    """What is done with a request: its hash, as the venue or the Safe has it, and its signature."""
+
+    name: Callable[[Asked], bytes]
+    sign: Callable[[Asked], bytes]
 
 
 class Judge:
@@ -93,11 +105,17 @@ class Judge:
         Raises:
             PolicyRefuses: the policy does not admit it.
         """
-        safe = SafeAddress(request.safe or self.policy.safe, self.policy.chain_id)
-        now, digest = self.facts.now(), request.transaction_hash(safe)
+        now, digest = self.facts.now(), self.hash_of(request)
         if not self.store.knows(digest):
-            self._judge(request, safe.address, digest, now)
+            self._judge(request, self._safe_of(request).address, digest, now)
         return sign_hash(self.owner, digest)
+
+    def hash_of(self, request: TransactionRequest) -> bytes:
+        """Return a transaction's hash, as its Safe has it."""
+        return request.transaction_hash(self._safe_of(request))
+
+    def _safe_of(self, request: TransactionRequest) -> SafeAddress:
+        return SafeAddress(request.safe or self.policy.safe, self.policy.chain_id)
 
     def _judge(self, request: TransactionRequest, safe: str, digest: bytes, now: int) -> None:
         """Judge a transaction and count it; raises PolicyRefuses."""
@@ -169,18 +187,21 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         what = "own node does not answer" if node else "store cannot be used"
         return JSONResponse({"error": f"the co-signer's {what}"}, 503)
 
-    def answer(kind: str, sign: Callable[[], bytes]) -> Response:
+    def answer(kind: str, read: Callable[[], Asked], judged: Judged[Asked]) -> Response:
+        name = ""  # of what is asked: a refusal must say of what
         try:
-            signature = sign()
+            request = read()
+            name = to_hex(judged.name(request))
+            signature = judged.sign(request)
         except PolicyRefuses as refusal:
-            log.warning("refused", kind=kind, rule=refusal.code, why=str(refusal))
+            log.warning("refused", kind=kind, hash=name, rule=refusal.code, why=str(refusal))
             return JSONResponse({"refused": str(refusal)}, 403)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            log.warning("refused", kind=kind, rule="malformed", why=repr(error))
+            log.warning("refused", kind=kind, hash=name, rule="malformed", why=repr(error))
             return JSONResponse({"refused": f"malformed: {error!r}"}, 403)
         except (ChainAway, SQLAlchemyError) as error:
             return away(error)
-        log.info("signed", kind=kind)
+        log.info("signed", kind=kind, hash=name)
         return JSONResponse({"signature": to_hex(signature)})
 
     async def owner(request: Request) -> Response:
@@ -201,13 +222,15 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         body = await asked(request)
         if body is None:
             return JSONResponse({"error": "not authenticated"}, 401)
-        return answer("order", lambda: judge.order(wire.order_from_json(body)))
+        named = Judged(lambda it: order_hash(it.order, it.domain), judge.order)
+        return answer("order", lambda: wire.order_from_json(body), named)
 
     async def transaction(request: Request) -> Response:
         body = await asked(request)
         if body is None:
             return JSONResponse({"error": "not authenticated"}, 401)
-        return answer("transaction", lambda: judge.transaction(wire.transaction_from_json(body)))
+        named = Judged(judge.hash_of, judge.transaction)
+        return answer("transaction", lambda: wire.transaction_from_json(body), named)
 
     for asks in (
         owner,
