@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from strongroom.audit.answers import BadAnswer, Question, in_one_form
 from strongroom.audit.hex_text import plain_quantity
 from strongroom.audit.logs import RawLog
+from strongroom.chain.ending_heads import ending_session
 from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
 from strongroom.chain.jsonrpc import WHOLE, reason, shown_url, whole_body
@@ -71,7 +72,7 @@ class Node:
     url: str
     timeout_s: float = 30.0
     pause: Callable[[float], None] = time.sleep
-    _session: requests.Session = field(default_factory=requests.Session)
+    _session: requests.Session = field(default_factory=ending_session)
     _number: int = 0
     _headers: dict[int, Header] = field(default_factory=dict)  # of the last logs
     _shared: dict[str, Any] = field(default_factory=dict)  # answers that are the same for many

@@ -9,12 +9,12 @@ from typing import Any, NotRequired, Protocol, TypedDict, cast
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_netrc_auth
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
+from strongroom.chain.ending_heads import ending_session
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.outside import BadValue
@@ -81,9 +81,7 @@ class JsonRpc:
     def __init__(self, url: str, timeout_s: float = 30.0) -> None:
         """Take the URL; nothing is asked yet."""
         self.url, self._timeout = url, timeout_s
-        self._session = requests.Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
+        self._session = ending_session(_CONNECTING)
         _settle_environment(self._session, url)
         self._prepared: requests.PreparedRequest | None = None  # without a body
         self._ids = itertools.count(1)
