@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 import strongroom.backtest.registration as registration
 from click.testing import CliRunner
-from strongroom.backtest.config import load
+from strongroom.backtest.config import load, varied
 from strongroom.backtest.registration import open_test, opening_of
+from strongroom.backtest.tries import Tried
 from strongroom.cli.main import command
 from strongroom.data.folder import PACKAGED
+from strongroom.errors import BadInput
 
 SPLIT, NOW = "2025-12-24", datetime(2026, 1, 31, tzinfo=UTC)
 BACKTEST = """
@@ -97,6 +99,36 @@ def test_it_is_opened_once_and_kept(desk):
     for name in ("return_on_stake", "share_after_fees", "staked", "profit", "verdict", "markets"):
         assert kept["result"][name] == plain[name], name
     assert plain["staked"] > 0 and "in sample" not in plain["verdict"]
+
+
+def test_an_opening_is_a_try_and_tells_of_those_before(desk):
+    """Its result was looked at: whoever tries on afterwards is judged by two. A second rule that
+    is registered after it is told that the events of its test part were traded before."""
+    other = BACKTEST.replace("[packs.tail]", "[packs.tail]\nlatest_h = 12")
+    (desk / "other.toml").write_text(other)
+    words = ("study", "register", desk / "other.toml", "--split", SPLIT, "--data", desk / "data")
+    assert typed(*words, "--to", desk / "other.json").exit_code == 0
+    git(desk, "add", "small.json", "other.json")
+    git(desk, "commit", "-qm", "registered")
+    record = desk / "tries"
+    first = open_test(desk / "small.json", NOW, desk / "data", record=record)
+    assert first.tried_before == 0
+    plain = varied(load(desk / "small.toml"), {"data.path": str(desk / "data")})
+    assert Tried(record, plain).count("pessimistic") == 2
+    assert Tried(record, plain).count("realistic") == 1, "that was not looked at"
+    second = open_test(desk / "other.json", NOW, desk / "data", record=record)
+    assert second.tried_before == 1 and Tried(record, plain).count("pessimistic") == 3
+    kept = json.loads(opening_of(desk / "other.json").read_text())
+    assert kept["tried_before"] == 1
+
+
+def test_where_tries_cannot_be_kept_nothing_is_opened(desk):
+    git(desk, "add", "small.json")
+    git(desk, "commit", "-qm", "registered")
+    (desk / "tries").write_text("a file")
+    with pytest.raises(BadInput, match="the record of tries cannot be written"):
+        open_test(desk / "small.json", NOW, desk / "data", record=desk / "tries")
+    assert not opening_of(desk / "small.json").exists()
 
 
 def record_by_hand():

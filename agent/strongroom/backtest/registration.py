@@ -11,7 +11,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from strongroom.backtest.data import chosen_markets, folder_of, load_history, re
 from strongroom.backtest.learned import ALL_BEFORE, learning_of
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import assumed_spread, summarise
+from strongroom.backtest.tries import Tried, open_record
 from strongroom.chain.ids import JsonObject
 from strongroom.data.folder import hash_of
 from strongroom.data.schema import Table
@@ -83,6 +84,7 @@ class OpenedTest:
         commit, committed_at: that brought the file as it is
         data: file -> SHA-256 of what was read
         result: the figures; None: it was broken off, and the same registration may go on
+        tried_before: other tries on record that had traded one of its events; None: not known
     """
 
     registration: str
@@ -92,6 +94,7 @@ class OpenedTest:
     code_version: str
     data: dict[str, str]
     result: dict[str, JsonValue] | None
+    tried_before: int | None = None
 
 
 _REGISTRATION, _OPENING = TypeAdapter(Registration), TypeAdapter(OpenedTest)
@@ -171,15 +174,22 @@ def load_registration(path: Path) -> Registration:
 
 
 def open_test(
-    path: Path, now: datetime, data: Path | None = None, on_time: OnTime = lambda now, end: None
+    path: Path,
+    now: datetime,
+    data: Path | None = None,
+    on_time: OnTime = lambda now, end: None,
+    record: Path | None = None,
 ) -> OpenedTest:
-    """Run the test part of a committed registration, once; keep the result beside the file.
+    """Run the test part of a committed registration, once; keep the result beside the file, and as
+    a try on this data.
 
     Args:
         data: folder of the data, where it lies elsewhere than when it was registered
         on_time: is called with the time that is played, and the last
+        record: folder of the record of tries, by default this account's
 
     Raises:
+        BadInput: tries cannot be written down.
         NotOpened: the file is not committed as it is, was opened before, the training part is
             another, or the rule has changed.
         BadRegistration: see load_registration.
@@ -207,15 +217,19 @@ def open_test(
         raise NotOpened(
             f"{path}: the training part is not the one that was registered: give its data"
         )
+    tried, fills = Tried(open_record(record), config), config.fills[0]
     opening = OpenedTest(
         digest, commit, committed_at, now.isoformat(), CODE_VERSION, read_hashes(config), None
     )
     _keep(opening, place)
-    outcome = simulate(config, config.fills[0], load_history(config), on_time)
-    spread = assumed_spread(config, config.fills[0], outcome.recorded)
-    summary = asdict(summarise(outcome, config.run.seed, spread))
-    del summary["dated"]
-    opening = OpenedTest(**{**asdict(opening), "result": _plain(summary)})
+    outcome = simulate(config, fills, load_history(config), on_time)
+    spread = assumed_spread(config, fills, outcome.recorded)
+    summary = summarise(outcome, config.run.seed, spread)
+    before_it = tried.overlapping(fills, summary.dated)
+    tried.keep(fills, summary.dated)
+    result = asdict(summary)
+    del result["dated"]
+    opening = replace(opening, result=_plain(result), tried_before=before_it)
     _keep(opening, place)
     return opening
 
@@ -307,3 +321,8 @@ def show_opening(found: Registration, opening: OpenedTest) -> None:
         f"{told.get('dates')} dates, {told.get('losing')} lost; p {told.get('p_pass', 1):.3f}"
     )
     screen.print(found.rule)
+    if opening.tried_before:
+        screen.print(
+            f"{opening.tried_before} other tries on record had traded events of this test part "
+            "before: whether the rule was chosen by them, the verdict cannot know"
+        )

@@ -15,12 +15,12 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
 from strongroom.backtest.data import PriceHistory, load_history, read_hashes
+from strongroom.backtest.made_by import made_by
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, assumed_spread, summarise
 from strongroom.chain.ids import Json, canonical, keccak
 from strongroom.errors import Defect
-from strongroom.keeper.wiring import CODE_VERSION
 from strongroom.settings import ConfigError
 from strongroom.workers import EngineName, WorkerDied, each_result
 
@@ -42,10 +42,27 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Hash of what the result follows from."""
-        read = read_hashes(parse(json.loads(self.config)))
-        made_from: list[Json] = [self.config, self.fills, read, CODE_VERSION]
+        """Hash of what the result follows from: parameters, data, and the code that plays them."""
+        config = parse(json.loads(self.config))
+        made_from: list[Json] = [
+            self.config,
+            self.fills,
+            read_hashes(config),
+            made_by(config.packs),
+        ]
         return keccak(canonical(made_from)).hex()[:32]
+
+
+@dataclass(frozen=True)
+class _Ordered:
+    """A job for another process, which may be on another machine.
+
+    Attributes:
+        key: that its result is kept under
+    """
+
+    job: Job
+    key: str
 
 
 @dataclass(frozen=True)
@@ -97,32 +114,34 @@ def run_jobs(
         on_row: is called with each result as soon as it is there
 
     Raises:
-        BadInput: Ray is asked for and not installed.
+        BadInput: Ray is asked for and not installed; a worker has other code or data.
         BacktestFailed: a process died.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing, done = [], 0
-    for job in jobs:
-        if (folder / f"{job.key}.json").exists():
-            on_row(_row(job, folder))
+    ordered = [_Ordered(job, job.key) for job in jobs]
+    for each in ordered:
+        if (folder / f"{each.key}.json").exists():
+            on_row(_row(each, folder))
             done += 1
         else:
-            missing.append(job)
+            missing.append(each)
     on_progress(done, len(jobs))
-    for job, summary in each_result(_summary_of, missing, engine, workers, address):
+    for each, summary in each_result(_summary_of, missing, engine, workers, address):
         if isinstance(summary, WorkerDied):
             raise BacktestFailed(f"the process of a backtest died ({summary.why}): run it again")
-        draft = folder / f".{job.key}"
+        draft = folder / f".{each.key}"
         draft.write_bytes(_FINISHED.dump_json(_Finished(summary)))
-        draft.replace(folder / f"{job.key}.json")
-        on_row(_row(job, folder))
+        draft.replace(folder / f"{each.key}.json")
+        on_row(_row(each, folder))
         done += 1
         on_progress(done, len(jobs))
-    return [_row(job, folder) for job in jobs]
+    return [_row(each, folder) for each in ordered]
 
 
-def _row(job: Job, folder: Path) -> Row:
-    return Row(job.changes, job.fills, _finished(folder / f"{job.key}.json").summary)
+def _row(ordered: _Ordered, folder: Path) -> Row:
+    job = ordered.job
+    return Row(job.changes, job.fills, _finished(folder / f"{ordered.key}.json").summary)
 
 
 def _finished(path: Path) -> _Finished:
@@ -152,7 +171,13 @@ def _history(config: str) -> PriceHistory:
     return _history_of(canonical(about).decode(), json.dumps(kept, sort_keys=True))
 
 
-def _summary_of(job: Job) -> Summary:
+def _summary_of(ordered: _Ordered) -> Summary:
+    job = ordered.job
+    if job.key != ordered.key:
+        raise ConfigError(
+            "a worker has other code, libraries or data than this process: give all machines the "
+            "same; what was edited meanwhile needs a new start"
+        )
     return run_one(job.config, job.fills)
 
 

@@ -4,7 +4,8 @@ The best of many tries is selected, not proven: a verdict counts them all, those
 those of other people too. They lie in one record of this account, wherever results are written:
 one file each, under the hash of the data, of what its files hold and not of their names. A try on
 other data counts where it traded an event of the same name: a row more, or another import, makes
-no new sample of the same events.
+no new sample of the same events. The code of a pack from outside is no parameter: where it trades
+otherwise with the same ones, it is another try.
 """
 
 import os
@@ -18,6 +19,7 @@ from strongroom.analysis.fair_null import Event
 from strongroom.analysis.verdict import Tries
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import read_hashes
+from strongroom.backtest.made_by import outside
 from strongroom.backtest.quotes import Fills
 from strongroom.chain.ids import canonical, keccak
 from strongroom.errors import BadInput
@@ -69,9 +71,10 @@ class Tried:
         """Write down what this try traded."""
         place = self._place(fills)
         place.mkdir(parents=True, exist_ok=True)
-        draft = place / f".{self._name}"
+        name = self._name(events)
+        draft = place / f".{name}"
         draft.write_bytes(_EVENTS.dump_json(list(events)))
-        draft.replace(place / f"{self._name}.json")
+        draft.replace(place / f"{name}.json")
 
     def others(self, fills: Fills, events: Sequence[Event] = ()) -> Tries:
         """Return the other tries; one on this data that cannot be read counts as lost.
@@ -80,10 +83,10 @@ class Tried:
             events: that this try traded; tries on other data count that traded one of them
         """
         kept, lost, here = [], 0, self._place(fills)
-        own = {event.name for event in events}
+        own, name = {event.name for event in events}, self._name(events)
         for path in sorted(self.folder.glob(f"*/{fills}/*.json")):
             is_here = path.parent == here
-            if is_here and path.stem == self._name:
+            if is_here and path.stem == name:
                 continue
             try:
                 found = _EVENTS.validate_json(path.read_bytes())
@@ -98,15 +101,22 @@ class Tried:
         """Return how many tries there are, this one included."""
         return self.others(fills, events).count
 
-    @property
-    def _name(self) -> str:
-        """Hash of the parameters; where the data lies and what a run is called are none."""
+    def overlapping(self, fills: Fills, events: Sequence[Event]) -> int:
+        """Return how many other tries traded one of these events; what cannot be read did."""
+        found, own = self.others(fills, events), {event.name for event in events}
+        return found.lost + sum(any(event.name in own for event in each) for each in found.kept)
+
+    def _name(self, events: Sequence[Event]) -> str:
+        """Hash of the parameters, with a pack from outside of what was traded, too. Where the data
+        lies and what a run is called are no parameters."""
         tried = self.config.model_dump(mode="json", exclude={"fills": True, "name": True})
         tried["data"].pop("path", None)
         if not self.walk:
             tried.pop("sweep", None)
         if self.walk:
             tried["walk"] = self.walk
+        if outside(self.config.packs):
+            tried["traded"] = keccak(_EVENTS.dump_json(list(events))).hex()
         return keccak(canonical(tried)).hex()[:32]
 
     def _place(self, fills: Fills) -> Path:
