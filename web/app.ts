@@ -78,6 +78,7 @@ function stateWords(state: Vault): string[] {
   else if (state.paused) found.push("The vault is paused: it takes no deposits. Claims, redemptions and exits in kind go on.");
   if (state.nobody) found.push("The vault has no reporter: requests can be taken back at once.");
   else if (state.stale && !state.windingDown) found.push("The last report is too old: the vault is stale, and requests can be taken back at once.");
+  if (state.hasCollapsed) found.push("The price has collapsed: no request is dealt with until it has recovered.");
   if (state.breakerTripped) found.push("No budget goes out: the bid has fallen too far below its highest.");
   return found.length ? found : ["The vault is open."];
 }

@@ -40,6 +40,15 @@ interface Simulated {
   calls: { status: Hex; gasUsed: Hex; returnData?: string; error?: { data?: string; message?: string } }[];
 }
 
+/** Return what a wallet answers to a read, unless it says nothing at all. */
+function inTime(answer: Promise<unknown>): Promise<unknown> {
+  let timer: ReturnType<typeof setTimeout>;
+  const silence = new Promise((_, no) => {
+    timer = setTimeout(() => no(new Away("Your wallet does not answer what the page asks of the chain: unlock it, or load the page again.")), TIMEOUT);
+  });
+  return Promise.race([answer, silence]).finally(() => clearTimeout(timer));
+}
+
 /** Reads of one chain; every failure is `Away` or, of a call, `Refused`. */
 export class Chain {
   client: PublicClient;
@@ -47,7 +56,7 @@ export class Chain {
   constructor(rpc: string | null, provider?: Provider) {
     const transport = rpc || !provider
       ? http(rpc ?? "", { batch: { wait: 0, batchSize: 100 }, timeout: TIMEOUT, retryCount: 1 })
-      : custom(provider, { retryCount: 0 });
+      : custom({ request: (asked) => inTime(provider.request(asked)) }, { retryCount: 0 });
     this.client = createPublicClient({ transport, cacheTime: 0 });
   }
 

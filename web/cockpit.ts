@@ -47,7 +47,7 @@ interface Log {
   why: string;
 }
 
-const page = { now: null as Now | null, log: { lines: [], why: "" } as Log, older: [] as Decision[], shown: {} as Record<string, string> };
+const page = { now: null as Now | null, log: { lines: [], why: "" } as Log, older: [] as Decision[], pages: 0, newest: "", shown: {} as Record<string, string> };
 
 // words
 
@@ -140,6 +140,7 @@ function showNow(now: Now): void {
   fill("transaction-rows", now.transactions, "No transaction of a Safe is open.", (row) => row);
   fill("asked-rows", now.asked, "No decision waits for a yes.", decisionCells("asked"));
   showDecisions();
+  if (page.pages && page.newest !== JSON.stringify(now.decisions)) void read(page.pages); // what stands below may have changed, too
   put(at("sources-at"), now.sources_at ? `As the keeper said at ${moment(now.sources_at)}.` : "");
   fill("source-rows", now.sources, "No keeper of this journal has said yet how its sources are.", (row) => [row.name, [row.how, "long"], row.asked, row.failed]);
   fill("forecaster-rows", now.forecasters, "The keeper's file names no forecaster.", (row) => [row.name, row.events, row.brier, row.market, row.graduated, [row.why, "long"]]);
@@ -156,8 +157,8 @@ function showLife(): void {
 }
 
 function showDecisions(): void {
-  const newest = page.now?.decisions ?? [], first = page.older[0]?.number ?? 0;
-  const rows = [...newest.filter((each) => each.number > first), ...page.older];
+  const newest = page.now?.decisions ?? [], last = newest.at(-1)?.number ?? 0;
+  const rows = [...newest, ...page.older.filter((each) => each.number < last)];
   fill("decision-rows", rows, "The keeper has decided nothing yet.", decisionCells("decisions"));
   at("older").hidden = (rows.at(-1)?.number ?? 0) <= 1;
 }
@@ -197,16 +198,23 @@ async function explain(name: string): Promise<void> {
   place.scrollIntoView({ block: "center" });
 }
 
-async function older(): Promise<void> {
-  if (!page.older.length) page.older = [...(page.now?.decisions ?? [])];
-  const last = page.older.at(-1);
-  if (!last) return;
+/** Read what stands below the newest decisions, so many pages of it. */
+async function read(pages: number): Promise<void> {
+  const newest = page.now?.decisions ?? [], found: Decision[] = [];
+  page.newest = JSON.stringify(newest);
   try {
-    page.older = [...page.older, ...(await ask<Decision[]>(`api/decisions?before=${last.number}`))];
-    showDecisions();
+    for (let done = 0, last = newest.at(-1); done < pages && last; done += 1) {
+      const next = await ask<Decision[]>(`api/decisions?before=${last.number}`);
+      found.push(...next);
+      last = next.at(-1);
+    }
   } catch (error) {
-    away(messageOf(error));
+    page.newest = ""; // again with the next that is heard
+    return away(messageOf(error));
   }
+  page.older = found;
+  page.pages = pages;
+  showDecisions();
 }
 
 /** Ask once more; then do it, and say what follows. */
@@ -239,7 +247,7 @@ function start(): void {
     at("explanation").hidden = true;
     at("find-name").focus();
   });
-  at("older").addEventListener("click", older);
+  at("older").addEventListener("click", () => read(page.pages + 1));
   at("log-filter").addEventListener("input", showLog);
   setInterval(showLife, AGE_MS);
   document.documentElement.classList.add("live");

@@ -95,6 +95,7 @@ function isSilence(error: unknown): boolean {
 /** Return what a question came to that was not answered as it must be: the node says no, in its own
  * error; or it does not answer; or with what cannot be read. */
 export function failed(error: unknown): unknown {
+  for (const each of causes(error)) if (each instanceof Away) return each;
   if (isSilence(error)) return new Away(words(error));
   for (const { code } of causes(error)) if (code !== undefined) return error;
   return reasonOf(error) ? error : unreadable(error);

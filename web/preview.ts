@@ -43,6 +43,12 @@ function notDealt(state: Vault): string[] {
 
 const nobody = (state: Vault) => (state.silence ? say("nobody_reports", { why: say(state.silence) }) : "");
 
+/** Say what comes next for a new request: `dealt`, or why nothing does. */
+function next(state: Vault, dealt: string): string {
+  if (state.silence) return say("next_nobody");
+  return say(state.hasCollapsed ? "next_collapsed" : dealt);
+}
+
 /** Preview a request to deposit. */
 export function deposit(state: OwnVault, { amount }: Fields): Preview {
   const given = parse(String(amount), MICRO, state.held);
@@ -50,16 +56,18 @@ export function deposit(state: OwnVault, { amount }: Fields): Preview {
   const approved = state.allowance >= given, lacks = depositLacks(state, given);
   if (state.windingDown) return { lines: [], lacks, steps: [], next: "" };
   const request = toVault("requestDeposit", given, state.who, state.who);
+  const dealt = [
+    say("deposit_price"),
+    say("deposit_gets", { shares: sharesText(shares), worth: assets(state, worth(shares, state.bid)) }),
+    say("deposit_back", { percent: percent(state.max_up_bps) }), waitingWords(state),
+  ];
   const lines = [
     say("hand_over", { amount: assets(state, given) }),
     ...(approved ? [] : [say("two_steps", { amount: assets(state, given) })]),
-    ...notDealt(state), say("deposit_price"),
-    say("deposit_gets", { shares: sharesText(shares), worth: assets(state, worth(shares, state.bid)) }),
-    say("deposit_back", { percent: percent(state.max_up_bps) }),
-    waitingWords(state), lastReport(state), ...state.notices, say("deposit_cancel"),
+    ...notDealt(state), ...(state.hasCollapsed ? [] : dealt),
+    lastReport(state), ...state.notices, ...(state.hasCollapsed ? [] : [say("deposit_cancel")]),
   ];
-  return { lines, lacks, steps: approved ? [request] : [approval(given), request],
-    next: say(state.silence ? "next_nobody" : "deposit_next") };
+  return { lines, lacks, steps: approved ? [request] : [approval(given), request], next: next(state, "deposit_next") };
 }
 
 function waitingWords(state: Vault): string {
@@ -105,14 +113,15 @@ export function redeem(state: OwnVault, { amount }: Fields): Preview {
   const shares = parse(String(amount), SHARE, state.shares);
   const lines = [
     say("redeem_hand_over", { shares: sharesText(shares) }), ...notDealt(state),
-    ...(state.windingDown ? [say("winding_back")] : []), say("redeem_price"),
+    ...(state.windingDown ? [say("winding_back")] : []), ...(state.hasCollapsed ? [] : [say("redeem_price")]),
     say("redeem_worth", { worth: assets(state, worth(shares, state.bid)) }),
-    say("redeem_back", { percent: percent(state.max_down_bps) }),
-    say("redeem_pays", { idle: assets(state, state.total_idle) }), lastReport(state), say("redeem_leave"),
+    ...(state.hasCollapsed ? [] : [say("redeem_back", { percent: percent(state.max_down_bps) }),
+      say("redeem_pays", { idle: assets(state, state.total_idle) })]),
+    lastReport(state), say("redeem_leave"),
   ];
   let lacks = sharesLacks(state, shares);
   if (!lacks.length) lacks = worthLacks(state, shares);
-  return { lines, lacks, steps: [toVault("requestRedeem", shares, state.who, state.who)], next: say(state.silence ? "next_nobody" : "redeem_next") };
+  return { lines, lacks, steps: [toVault("requestRedeem", shares, state.who, state.who)], next: next(state, "redeem_next") };
 }
 
 /** Preview a claim. */
@@ -132,7 +141,7 @@ export function claim(state: OwnVault): Preview {
 
 function nothingToClaim(state: OwnVault): string {
   if (!state.requests.length) return say("nothing_asked");
-  const told = [lastReport(state), nobody(state), state.windingDown ? say("winding_back") : ""];
+  const told = [lastReport(state), nobody(state), state.windingDown ? say("winding_back") : "", state.hasCollapsed ? say("collapsed_now") : ""];
   return say("nothing_to_claim", { last_report: told.filter((each) => each).join(" ") });
 }
 

@@ -129,7 +129,8 @@ export function requestWords(request: VaultRequest, state: OwnVault): string {
   if (windingDown && isDeposit) return say("winding_deposit", { stage: now });
   if (silence) return say(`${now}_nobody`, { why: say(silence), reason: reason(request, state) });
   if (now === "closed" && windingDown) return say("closed_winding");
-  return say(now, { reason: reason(request, state) });
+  const sentence = state.hasCollapsed && now !== "waits" ? `${now}_collapsed` : now;
+  return say(sentence, { reason: reason(request, state) });
 }
 
 function reason(request: VaultRequest, state: Vault): string {

@@ -114,7 +114,8 @@ def _another_kind(error: ValidationError) -> str:
         [str(each["loc"][0]) for each in found if each["type"] == kind]
         for kind in ("missing", "extra_forbidden")
     )
-    if min(len(lacks), len(strange)) < FEW:
+    other = [each for each in strange if not nearest(each, lacks)]  # the rest is misspelt
+    if min(len(lacks), len(other)) < FEW:
         return ""
     lacked, known = (", ".join(each[:FEW]) for each in (lacks, strange))
     return f"a file of another kind: it has {known}, and no {lacked}: name the right one"

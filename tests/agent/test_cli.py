@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import sqlite3
@@ -453,6 +454,18 @@ def test_a_file_of_another_kind_is_one_sentence():
         assert str(refused.value) == (
             f"{file}: a file of another kind: {words}: name the right one"
         )
+
+
+def test_four_misspelt_sections_make_no_file_of_another_kind(tmp_path):
+    text = Path("docs/examples/keeper.toml").read_text()
+    file = tmp_path / "keeper.toml"
+    for right in ("chain", "venue", "operations", "reporting"):
+        text = re.sub(rf"^(\[+){right}([].])", rf"\g<1>{right}s\2", text, flags=re.MULTILINE)
+    file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load(file)
+    for right in ("chain", "venue", "operations"):
+        assert f"[{right}s] unknown key: did you mean '{right}'?" in str(refused.value)
 
 
 def test_an_unknown_key_gets_the_nearest_one(tmp_path):

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +29,7 @@ from strongroom.chain.units import MICRO
 from strongroom.execution.taken_out import is_taken_out, take_out
 from strongroom.information.books import Book, Level
 from strongroom.journal import Journal
+from strongroom.journal.damage import JournalDamaged
 from strongroom.journal.lock import alone
 from strongroom.journal.migrations import VERSION
 from strongroom.keeper.configuration import NotifySection, in_mode, load
@@ -38,9 +39,11 @@ from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.safety import NotStopped, pause_call
 from strongroom.keeper.standing import FACT, Standing, StandingKeeper, kept_standing
-from strongroom.keeper.status import NoJournal, open_journal
+from strongroom.keeper.status import NoJournal, open_journal, story
+from strongroom.keeper.status import asked as pending
 from strongroom.keeper.tick import Tick
 from strongroom.own_server import PortInUse
+from strongroom.reporting.explanation import NothingKnown
 from strongroom.reporting.marks import Method
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import make_pack
@@ -285,6 +288,9 @@ def test_a_journal_that_does_not_parse_is_a_sentence_until_it_does(
             file.execute(damage)
     status, told = asked()
     assert status == 503 and "keeper restore" in told["error"], told
+    for read in (story, pending):  # as `strongroom keeper explain` and `pending`
+        with suppress(JournalDamaged, NothingKnown):
+            read(Journal(looker.config.journal, upgrade=False))
     clock[0] += 10
     assert b"event: away" in asyncio.run(anext(_changes(looker)))
     assert asked("/api/explanation", params={"name": "ffffff"})[0] in (400, 503)

@@ -305,7 +305,7 @@ def test_a_redemption_of_less_than_a_unit_is_refused_with_the_least():
     assert cheap.redeem(2 * 10**12).lacks == ()
     assert "price has collapsed" in view(dealing=dealing(bid=0)).redeem(SHARE).lacks[0]
     low = view(dealing=dealing(bid=FIRST_PRICE // 20_000)).redeem(SHARE)
-    assert low.lacks == () and "The price has collapsed: no request is dealt" in low.lines[1]
+    assert low.lacks == () and "The price has collapsed: reports deal with no" in low.lines[1]
 
 
 @pytest.mark.parametrize(
@@ -330,6 +330,21 @@ def test_where_no_report_comes_none_is_promised(now, why):
     fresh = view().redeem(SHARE)
     assert fresh.next.startswith("The second report from now prices")
     assert "at present" not in " ".join(fresh.lines)
+
+
+def test_a_collapsed_price_promises_nothing():
+    """Reports go on and deal with nothing: no price, no place in the queue, no second report."""
+    known = view(dealing=dealing(bid=FIRST_PRICE // 20_000), requests=[request("deposit")])
+    for found in (known.deposit(10**6), known.redeem(SHARE)):
+        assert found.lacks == ()
+        assert found.lines[1].startswith("The price has collapsed: reports deal with no request")
+        assert found.next.startswith("Your request waits: the price has collapsed.")
+        said = " ".join(found.lines)
+        assert "sets the price" not in said and "you would get" not in said
+        assert "pays the oldest" not in said and "hands your request back" not in said
+    assert "The price has collapsed" in known.claim().lacks[0]
+    silent = view(dealing=dealing(bid=FIRST_PRICE // 20_000, is_stale=True)).redeem(SHARE)
+    assert silent.next.startswith("Your request waits: no report comes at present.")
 
 
 def test_a_vault_that_winds_down_promises_no_deposit_anything():
@@ -366,6 +381,27 @@ LIVES = [
         "waits",
         True,
         "the price has collapsed",
+    ),
+    (
+        request("deposit"),
+        dealing(bid=FIRST_PRICE // 20_000),
+        "open",
+        True,
+        f"open: the price has collapsed, no report deals with it until it has recovered: {TAKE}",
+    ),
+    (
+        request("redeem", closed_by=7),
+        dealing(bid=FIRST_PRICE // 20_000),
+        "closed",
+        False,
+        "collapsed, no report deals with it until it has recovered; you can take it back once",
+    ),
+    (
+        request("redeem", closed_by=7),
+        dealing(bid=FIRST_PRICE // 20_000, winding_down=True),
+        "closed",
+        True,
+        f"winding down, so until then you can {TAKE}",
     ),
     (request("deposit"), dealing(), "open", True, "open: the next report closes it, the one after"),
     (request("deposit", closed_by=7), dealing(), "closed", False, "the next report deals with it"),
@@ -406,7 +442,7 @@ LIVES = [
         dealing(winding_down=True),
         "closed",
         True,
-        "the next report deals with it; the vault is winding down, so until then you can take it",
+        "waits for the next report; the vault is winding down, so until then you can take it",
     ),
     (request("redeem"), dealing(winding_down=True), "open", True, "the next report closes it"),
     (request("deposit", closed_by=6), dealing(), "waits", True, "room for deposits of this day"),

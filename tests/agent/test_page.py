@@ -150,7 +150,7 @@ def test_no_page_shows_an_asset_of_other_decimals(tmp_path, monkeypatch):
     """Each amount of it would be a power of ten off."""
     found = SimpleNamespace(ledger=SimpleNamespace(decimals=8))
     auditor = SimpleNamespace(run=lambda _: found, name="", document=None)
-    monkeypatch.setattr("strongroom.audit.auditor.Auditor", lambda *_: auditor)
+    monkeypatch.setattr("strongroom.audit.auditor.Auditor", lambda *_, **__: auditor)
     monkeypatch.setattr("strongroom.audit.command.scope_of", lambda *_: (None, None))
     monkeypatch.setattr("strongroom.audit.nodes.nodes_of", lambda _: None)
     with pytest.raises(OddDecimals, match="has 8 decimals"):

@@ -191,18 +191,40 @@ def test_a_partly_settled_request_shows_what_waits():
     assert (row.amount, row.settled) == (25, 75)
 
 
-@pytest.mark.parametrize("what", ["no reporter", "stale", "winding down"])
-def test_a_closed_request_is_free_where_nobody_deals_with_it(what):
-    ledger = ledger_of()
-    ledger.queues[1][2] = request(closed_by=5)
+OPEN, CLOSED, LEFT = request(), request(closed_by=5), request(closed_by=4)
+
+
+@pytest.mark.parametrize(
+    ("what", "side", "queue", "state", "free"),
+    [
+        *(
+            (what, side, queue, state, True)
+            for what in ("no reporter", "stale")
+            for side in (0, 1)
+            for queue, state in ((OPEN, QueueState.OPEN_ALONE), (CLOSED, QueueState.CLOSED_ALONE))
+        ),
+        *(("winding down", 0, queue, QueueState.ENDS, True) for queue in (OPEN, CLOSED, LEFT)),
+        ("winding down", 1, OPEN, QueueState.OPEN, True),
+        ("winding down", 1, CLOSED, QueueState.CLOSED, True),
+        ("collapsed", 0, OPEN, QueueState.COLLAPSED, True),
+        ("collapsed", 0, CLOSED, QueueState.COLLAPSED, False),
+        ("collapsed", 1, LEFT, QueueState.COLLAPSED, True),
+        ("collapsed", 1, request(closed_by=4, is_back=True), QueueState.BACK, True),
+    ],
+)
+def test_no_report_is_promised_where_none_deals(what, side, queue, state, free):
+    ledger = ledger_of(prices=(FIRST_PRICE, FIRST_PRICE))
+    ledger.queues[side][2] = queue
     if what == "no reporter":
         ledger.permissions.roles["reporter"] = "0x" + "00" * 20
     elif what == "stale":
         ledger.reported_at = NOW - DAY - 1
+    elif what == "collapsed":
+        ledger.prices = (FIRST_PRICE // 10_001, FIRST_PRICE)
     else:
         ledger.is_winding_down = True
     (row,) = page(ledger).queue
-    assert row.can_be_taken_back
+    assert (row.state, row.can_be_taken_back) == (state, free)
 
 
 def test_what_nav_is_made_of_and_what_a_strategy_may_do():

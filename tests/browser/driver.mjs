@@ -9,8 +9,8 @@ const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const [, , executablePath] = process.argv;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 let page, context, meter;
-// unknown: methods that it does not have; loses: it sends, and its answer is an error; lies: method -> what it answers without asking anybody, or {error}; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
-const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [], loses: false, lies: {} };
+// unknown: methods that it does not have; loses: it sends, and its answer is an error; lies: method -> what it answers without asking anybody, or {error}; silent: methods that it never answers; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
+const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [], loses: false, lies: {}, silent: [] };
 let answered = []; // the page's questions to the node
 const seen = { requests: [], said: [], asked: [], signed: [], bytes: 0 };
 
@@ -18,6 +18,7 @@ const seen = { requests: [], said: [], asked: [], signed: [], bytes: 0 };
 async function answer({ method, params = [] }) {
   seen.asked.push(method);
   if (/^eth_(send|sign)/.test(method)) seen.signed.push(params);
+  if (wallet.silent.includes(method)) return new Promise(() => {});
   if (method in wallet.lies) {
     const lie = wallet.lies[method];
     return lie?.error ? lie : { result: lie };

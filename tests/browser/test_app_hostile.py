@@ -59,7 +59,8 @@ def opened(browser, node, tmp_path):
             browser.wait(text=ALICE, selector="#position")
 
     browser.wallet(node=node.url, account=ALICE, chainId=None, refuses=False, knows=True,
-                   refuses_after=None, blocks=None, unknown=[], loses=False, lies={})  # fmt: skip
+                   refuses_after=None, blocks=None, unknown=[], loses=False, lies={},
+                   silent=[])  # fmt: skip
     with port_for(tmp_path, 0) as server, answering(server) as url:
         yield open_app
     seen = browser.seen()
@@ -107,6 +108,23 @@ def test_what_the_chain_tells_of_markets_and_queues_is_shown_without_an_audit(
     assert "waits to come in" in browser.text(selector="#now-cards li:nth-child(9)")[0]
     node.returns["openMarkets"] = ([],)
     browser.wait(text="No market is open", selector="#now-markets")
+
+
+def test_a_collapsed_price_promises_nothing(opened, browser, node):
+    node.returns |= {
+        "prices": (10**19, 10**24),  # the first price of a vault of six decimals is 10**24
+        "liveEpochs": ([7],),
+        "pendingDepositRequest": (10**6,),
+        "pendingRedeemRequest": (10**18,),
+    }
+    opened()
+    browser.wait(text="The price has collapsed: no request is dealt", selector="#now-state")
+    browser.wait(text="open: the price has collapsed, no report deals", selector="#requests")
+    previewed(browser, "1000")
+    browser.wait(text="reports deal with no request until", selector=f"{DEPOSIT} .preview")
+    assert "sets the price" not in browser.text(selector=f"{DEPOSIT} .preview")[0]
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="Your request waits: the price has collapsed", selector=f"{DEPOSIT} .status")
 
 
 def test_a_revert_reason_that_is_html_is_text_and_short(opened, browser, node):

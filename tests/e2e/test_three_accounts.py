@@ -11,8 +11,12 @@ from types import SimpleNamespace
 import pytest
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
+from strongroom.app.gathering import VaultHistory
+from strongroom.audit.auditor import Auditor, Scope
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import market_of, to_hex
+from strongroom.depositor.lots import MovementKind
+from strongroom.depositor.statement import StatementOptions, run_statement
 from strongroom.devnet import contracts as devnet_parts
 from strongroom.devnet import polymarket
 from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
@@ -245,6 +249,19 @@ def test_an_exit_in_kind_pays_what_is_here_and_leaves_what_is_away(left):
     """Of the delegated account the collateral inside, at cost."""
     assert (left.told.assets, left.told.cost) == (left.of_wallet, left.of_wallet)
     assert left.got == left.due
+
+
+def test_page_and_statement_know_what_came_of_an_exit(left, place, people, venue):
+    """Both say what the token's own balances say: from idle, from both enforced accounts, and from
+    the delegated one."""
+    history, url = VaultHistory(), venue.ctf.chain.url
+    scope = Scope(url, place.vault.address, 0, venue.ctf.chain.height(), (venue.exchange.address,))
+    Auditor(scope, on_event=history.on_event, on_paid=history.on_paid).run()
+    (flow,) = [each for each in history.flows if each.what == "leaves in kind"]
+    assert (flow.who, flow.assets) == (people.alice.address.lower(), left.got)
+    options = StatementOptions(url, place.vault.address, people.alice.address)
+    gone = [each.left for each in run_statement(options).lots if each.left]
+    assert [(each.kind, each.assets) for each in gone] == [(MovementKind.IN_KIND, left.got)]
 
 
 def test_in_the_end_all_is_idle(left):

@@ -48,6 +48,7 @@ def place(make_vault, people, venue, deployer, report, tmp_path, browser):
         blocks=None,
         unknown=[],
         loses=False,
+        silent=[],
     )
     with port_for(tmp_path, 0) as server, answering(server) as url:
 
@@ -520,6 +521,18 @@ def test_without_a_node_of_its_own_the_page_asks_through_the_wallet(place, brows
     assert venue.pusd.balanceOf(alice) == 4_000 * UNIT
     node = ape.networks.provider.uri
     assert not [each for each in browser.seen()["requests"] if each.startswith(node)]
+
+
+def test_a_wallet_that_never_answers_is_said_and_asked_again(place, browser):
+    """It keeps the page's only questions to the chain: what stood there is dated, and goes on."""
+    _, _, open_app, _ = place
+    open_app(browser_rpc="")
+    browser.wait(text="The vault is open", selector="#now-state")
+    browser.wallet(silent=["eth_getBlockByNumber"])
+    browser.wait(text="Your wallet does not answer", selector="#away", timeout=60_000)
+    browser.wait(text="What stands here is of block", selector="#away")
+    browser.wallet(silent=[])
+    browser.wait_hidden(selector="#away", timeout=60_000)
 
 
 def test_another_account_in_the_wallet_has_its_own_part(place, browser, people):

@@ -539,6 +539,20 @@ def test_shares_that_change_hands_inside_the_vault_are_in_both_statements(place,
     assert lots(bob) == [("received", 100, None, "sent")]
 
 
+def test_shares_of_another_ones_deposit_have_no_cost(place, people):
+    """Alice pays, and her claim sends the shares to Bob: he got them, and bought nothing."""
+    vault, alice, run, report = place
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    vault.deposit(400 * UNIT, people.bob, alice, sender=alice)
+    run(claim, "--yes")
+    (lot,) = json.loads(run(statement, "--account", people.bob.address, "--json"))["lots"]
+    assert (lot["came"]["kind"], lot["shares"], lot["cost"]) == ("received", 400 * SHARE, None)
+    (lot,) = json.loads(run(statement, "--json"))["lots"]
+    assert (lot["came"]["kind"], lot["cost"]) == ("bought", 600 * UNIT)
+
+
 def test_cash_for_an_exit_in_kind_is_its_proceeds(place, people, venue, open_market):
     """Without outcome tokens all that comes is the asset: of idle, and of an account."""
     vault, alice, run, report = place

@@ -137,7 +137,9 @@ def _write(options: PageOptions, live: LiveVault | None) -> PageResult:
         payers=options.payers,
     )
     scope, identity = scope_of(asked, node)
-    auditor = Auditor(scope, node, history.on_report, history.on_event, history.on_income)
+    auditor = Auditor(
+        scope, node, history.on_report, history.on_event, history.on_income, on_paid=history.on_paid
+    )
     audit = auditor.run(options.progress)
     check_decimals(audit.ledger.decimals)
     data = page_data(history, audit, identity, auditor.name)

@@ -1,7 +1,10 @@
 """What a page keeps of a vault's history while the audit goes through it: a line a report, a life a
 market's account, what depositors did, and what stands announced."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+from msgspec import structs
 
 from strongroom.audit.events import (
     Allocated,
@@ -83,7 +86,7 @@ class Flow:
 
 
 class VaultHistory:
-    """Gathers; `on_report`, `on_event` and `on_income` go to the auditor.
+    """Gathers; `on_report`, `on_event`, `on_income` and `on_paid` go to the auditor.
 
     Attributes:
         income: beside trades, oldest first
@@ -101,6 +104,11 @@ class VaultHistory:
         self.income: list[Income] = []
         self._accounts: dict[MarketId, str] = {}  # of open markets
         self._owner = ZERO
+        self._paid: dict[tuple[int, int], int] = {}  # by accounts, beside the exit at a place
+
+    def on_paid(self, paid: Mapping[tuple[int, int], int]) -> None:
+        """Keep what accounts paid beside exits in kind that come next."""
+        self._paid.update(paid)
 
     def on_report(self, report: BookedReport, ledger: Ledger) -> None:
         """Keep a report's line, and everybody's stand."""
@@ -133,6 +141,9 @@ class VaultHistory:
 
     def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep what an event says of markets, depositors and announced calls."""
+        if isinstance(event, RedeemedInKind):
+            beside = self._paid.pop((event.block, event.index), 0)
+            event = structs.replace(event, assets=event.assets + beside)
         self.statements.on_event(event)
         self._market(time, event)
         self._announced(time, event)

@@ -21,6 +21,7 @@ from strongroom.chain.notices import Notice, Present, bound_by, notice_of
 from strongroom.chain.terms import TIMELOCKED
 from strongroom.chain.units import BPS, WAD
 from strongroom.chain.words import mark_of
+from strongroom.depositor.requests import has_collapsed
 
 SCHEMA = "strongroom-page/3"
 SIDES = ("deposit", "redeem")
@@ -30,7 +31,11 @@ class QueueState(StrEnum):
     """Where a request is in its life."""
 
     OPEN = "open: the next report closes it"
+    OPEN_ALONE = "open: it waits for a report, and none comes at present"
     CLOSED = "closed: the next report deals with it"
+    CLOSED_ALONE = "closed: it waits for a report, and none comes at present"
+    ENDS = "the vault is winding down and deals with no deposit"
+    COLLAPSED = "the price has collapsed: nothing is dealt with until it has recovered"
     NO_ROOM = "left over: no more deposits fit into this day"
     DEAR = "left over: too much of the price is not proven"
     NO_IDLE = "left over: idle assets are used up"
@@ -387,13 +392,14 @@ def _below(market: OpenMarket | None) -> int:
 
 def _queue(history: VaultHistory, ledger: Ledger, now: int) -> list[QueueRow]:
     """Return what waits, or waits to be taken back."""
-    nobody = ledger.permissions.roles.get("reporter", ZERO) == ZERO
-    at_once = nobody or ledger.is_winding_down or ledger.is_stale(now)
+    alone = ledger.permissions.roles.get("reporter", ZERO) == ZERO or ledger.is_stale(now)
+    at_once = alone or ledger.is_winding_down
     found = []
     for number, side in enumerate(SIDES):
         for epoch, queue in ledger.queues[number].items():
-            state = _state(queue, number, history, ledger)
-            free = state is not QueueState.CLOSED or at_once
+            state = _state(queue, number, history, ledger, alone)
+            waits = queue.is_closed and not queue.is_back and queue.closed_by >= ledger.reports
+            free = not waits or at_once
             found += [
                 QueueRow(side, epoch, who, left, queue.since[who], state, asked - left, free)
                 for who, asked in queue.asked.items()
@@ -402,13 +408,20 @@ def _queue(history: VaultHistory, ledger: Ledger, now: int) -> list[QueueRow]:
     return found
 
 
-def _state(queue: AuditedEpoch, side: int, history: VaultHistory, ledger: Ledger) -> QueueState:
-    if not queue.is_closed:
-        return QueueState.OPEN
-    if queue.is_back:
+def _state(
+    queue: AuditedEpoch, side: int, history: VaultHistory, ledger: Ledger, alone: bool
+) -> QueueState:
+    """Return where a request is; `alone`: no report comes."""
+    if queue.is_closed and queue.is_back:
         return QueueState.BACK
+    if ledger.is_winding_down and side == DEPOSITS:
+        return QueueState.ENDS
+    if ledger.reports and has_collapsed(ledger.prices[0]):
+        return QueueState.COLLAPSED
+    if not queue.is_closed:
+        return QueueState.OPEN_ALONE if alone else QueueState.OPEN
     if queue.closed_by >= ledger.reports:
-        return QueueState.CLOSED
+        return QueueState.CLOSED_ALONE if alone else QueueState.CLOSED
     if side != DEPOSITS:
         return QueueState.NO_IDLE
     asks = [each.price_ask for each in history.reports[-2:]]

@@ -28,6 +28,7 @@ from strongroom.audit.documents import missing_words, read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
 from strongroom.audit.fills import NOTHING, FillJoiner
 from strongroom.audit.held_block import check_held, held_hash
+from strongroom.audit.in_kind import paid_in_kind
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedReport, Ledger, OpenMarket
 from strongroom.audit.losses import Losses, settled, statement
@@ -58,6 +59,7 @@ T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnIncome = Callable[[Income], None]
+OnPaid = Callable[[Mapping[tuple[int, int], int]], None]
 OnProgress = Callable[[int, int], None]
 
 
@@ -117,6 +119,7 @@ class Auditor:
         on_income: OnIncome = lambda income: None,
         ahead: Node | None = None,
         decisions: DecisionsAgain | None = None,
+        on_paid: OnPaid | None = None,
     ) -> None:
         """Take what is audited.
 
@@ -127,11 +130,13 @@ class Auditor:
             on_report: is called with each report and the ledger after it; neither is kept here
             on_event: is called with the time of each event of the vault, and of each fill
             on_income: is called with each income before the reports of its blocks
+            on_paid: is called before the events of some blocks with what accounts paid beside each
+                exit in kind in them: place of its event -> base units of the asset
         """
         self._scope, self._node = scope, node or Node(scope.url)
         self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
-        self._decisions = decisions
+        self._decisions, self._on_paid = decisions, on_paid
         self._began, self._began_at = b"", 0  # the checkpoint's text, and its next block
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
@@ -194,6 +199,8 @@ class Auditor:
             holders = AccountsOfHolders(progress.wallets, movements)
             for income in self._income.find(progress, movements, holders):
                 self._on_income(income)
+            if self._on_paid is not None:
+                self._on_paid(paid_in_kind(movements, kinds, holders))
             for trade in self._trades.read(movements, holders):
                 progress.losses.trade(trade)
             there = {

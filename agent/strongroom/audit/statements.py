@@ -51,7 +51,8 @@ class _Stand:
 
 
 class Statements:
-    """Gathers every depositor's months; `on_event` and `on_report` go to the auditor."""
+    """Gathers every depositor's months; `on_event` and `on_report` go to the auditor. The assets of
+    an exit in kind are to be all that came of it, from accounts, too; tokens count as nothing."""
 
     def __init__(self) -> None:
         """Begin with nobody."""

@@ -193,8 +193,8 @@ def pending(config: Path, over: bool, as_json: bool) -> None:
 
     from strongroom.chain.units import format_units
     from strongroom.keeper.configuration import load
-    from strongroom.keeper.status import asked, open_journal
-    from strongroom.reporting.explanation import explain, moment
+    from strongroom.keeper.status import asked, open_journal, story
+    from strongroom.reporting.explanation import moment
     from strongroom.screen import Screen
 
     journal = open_journal(load(config))
@@ -203,7 +203,7 @@ def pending(config: Path, over: bool, as_json: bool) -> None:
         print_json([asdict(each) for each in found])
         return
     if not over:
-        texts = [explain(journal, each.decision) for each in found]
+        texts = [story(journal, each.decision) for each in found]
         click.echo("\n\n".join(texts) or "no decision waits for a yes")
         return
     table = Table(title="Decisions that a person was asked about")
@@ -267,12 +267,9 @@ def explain(config: Path, name: str) -> None:
     Example: strongroom keeper explain keeper.toml
     """
     from strongroom.keeper.configuration import load
-    from strongroom.keeper.status import open_journal
-    from strongroom.reporting import explanation
+    from strongroom.keeper.status import open_journal, story
 
-    journal = open_journal(load(config))
-    decision = explanation.find(journal, name) if name else explanation.newest(journal)
-    click.echo(explanation.explain(journal, decision))
+    click.echo(story(open_journal(load(config)), name))
 
 
 @command.command(cls=Command)

@@ -127,38 +127,42 @@ class Depositor:
         worth = self._money(shares * dealing.bid // PRICE)
         up = _percent(dealing.max_up_bps)
         has_allowed = self._vault.allowance(self._who) >= assets
-        lines = (
-            say("hand_over", amount=self._money(assets)),
-            *(() if has_allowed else (say("two_steps", amount=self._money(assets)),)),
-            *self._not_dealt(dealing),
+        dealt = (
             say("deposit_price"),
             say("deposit_gets", shares=shares_text(shares), worth=worth),
             say("deposit_back", percent=up),
             self._waiting_words(dealing),
+        )
+        lines = (
+            say("hand_over", amount=self._money(assets)),
+            *(() if has_allowed else (say("two_steps", amount=self._money(assets)),)),
+            *self._not_dealt(dealing),
+            *(() if dealing.has_collapsed else dealt),
             self._report_words(),
             *self._announced(),
-            say("deposit_cancel"),
+            *(() if dealing.has_collapsed else (say("deposit_cancel"),)),
         )
-        return Preview(lines, lacks, say("next_nobody" if dealing.silence else "deposit_next"))
+        return Preview(lines, lacks, say(dealing.next or "deposit_next"))
 
     def redeem(self, shares: int) -> Preview:
         """Preview a request to redeem."""
         vault, dealing = self._vault, self._vault.dealing(self._now)
+        back, idle = _percent(dealing.max_down_bps), self._money(dealing.idle)
+        has_price = not dealing.has_collapsed
+        dealt = (say("redeem_back", percent=back), say("redeem_pays", idle=idle))
         lines = (
             say("redeem_hand_over", shares=shares_text(shares)),
             *self._not_dealt(dealing),
             *((say("winding_back"),) if dealing.winding_down else ()),
-            say("redeem_price"),
+            *((say("redeem_price"),) if has_price else ()),
             say("redeem_worth", worth=self._money(shares * dealing.bid // PRICE)),
-            say("redeem_back", percent=_percent(dealing.max_down_bps)),
-            say("redeem_pays", idle=self._money(dealing.idle)),
+            *(dealt if has_price else ()),
             self._report_words(),
             say("redeem_leave"),
         )
         lacks = list(self._shares_lacks(shares, vault.shares_of(self._who)))
         lacks += [] if lacks else self._worth_lacks(shares, dealing)
-        after = say("next_nobody" if dealing.silence else "redeem_next")
-        return Preview(lines, tuple(lacks), after)
+        return Preview(lines, tuple(lacks), say(dealing.next or "redeem_next"))
 
     def claim(self) -> Preview:
         """Preview a claim."""
@@ -275,6 +279,7 @@ class Depositor:
         words = [self._report_words()]
         words += [self._nobody(dealing)] if dealing.silence else []
         words += [say("winding_back")] if dealing.winding_down else []
+        words += [say("collapsed_now")] if dealing.has_collapsed else []
         return say("nothing_to_claim", last_report=" ".join(words))
 
     def _waiting_words(self, dealing: Dealing) -> str:

@@ -28,6 +28,22 @@ SILENT = {  # what is said of them where no report comes
 }
 
 
+COLLAPSED = {  # what is said of them where a report would not deal with them
+    RequestStage.OPEN: "open_collapsed",
+    RequestStage.CLOSED: "closed_collapsed",
+    RequestStage.WAITS: "waits",
+}
+
+
+def has_collapsed(bid: int) -> bool:
+    """Whether a share is worth so little that a vault deals with no request.
+
+    Args:
+        bid: assets a share times 1e36
+    """
+    return bid * COLLAPSE < FIRST_PRICE
+
+
 @dataclass(frozen=True)
 class Dealing:
     """What decides when and at which price requests are dealt with.
@@ -73,7 +89,14 @@ class Dealing:
     @property
     def has_collapsed(self) -> bool:
         """Whether a share is worth so little that no request is dealt with."""
-        return self.bid * COLLAPSE < FIRST_PRICE
+        return has_collapsed(self.bid)
+
+    @property
+    def next(self) -> str:
+        """What comes next for a new request, as `WORDS` names it; empty: it is dealt with."""
+        if self.silence:
+            return "next_nobody"
+        return "next_collapsed" if self.has_collapsed else ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +155,8 @@ class DepositorRequest:
             return say(sentence, why=why, cancel=cancel, reason=self._reason(dealing))
         if state is RequestStage.CLOSED and dealing.winding_down:
             return say("closed_winding", cancel=cancel)
-        return say(state, cancel=cancel, reason=self._reason(dealing))
+        sentence = COLLAPSED[state] if dealing.has_collapsed else state
+        return say(sentence, cancel=cancel, reason=self._reason(dealing))
 
     def _reason(self, dealing: Dealing) -> str:
         if dealing.has_collapsed:

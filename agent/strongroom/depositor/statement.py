@@ -191,7 +191,11 @@ def _heard(
         return chain.logs(vault.address, "Vault", event, 0, block, matching)
 
     for log in logs("Deposit", owner=who):
-        yield _Heard(log, MovementKind.BOUGHT, log.args["shares"], log.args["assets"], True)
+        shares, assets = log.args["shares"], log.args["assets"]
+        if to_checksum_address(log.args["sender"]) == who:  # the controller
+            yield _Heard(log, MovementKind.BOUGHT, shares, assets, True)
+        else:  # who paid keeps the cost
+            yield _Heard(log, MovementKind.RECEIVED, shares, None, True)
     for log in logs("Withdraw", owner=who):
         yield _Heard(log, MovementKind.REDEEMED, log.args["shares"], log.args["assets"], False)
     for log in logs("RedeemedInKind", owner=who):

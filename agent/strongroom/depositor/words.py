@@ -12,7 +12,11 @@ WORDS: Mapping[str, str] = {
     # who reports
     "no_reporter": "the vault has no reporter",
     "stale": "the last report is too old",
-    "collapsed_now": "The price has collapsed: no request is dealt with. {exit} stays open.",
+    "collapsed_now": "The price has collapsed: reports deal with no request until it has "
+    "recovered. You can take a request back with {cancel} until a report has closed it, and again "
+    "once a later report has left it over. {exit} stays open.",
+    "next_collapsed": "Your request waits: the price has collapsed. Take it back with {cancel}, or "
+    "leave with {exit}.",
     "nobody_reports": "No report comes at present: {why}.",
     "nobody_back": "Until one does nothing is priced or paid, and you can take a request back at "
     "any time with {cancel}.",
@@ -110,10 +114,14 @@ WORDS: Mapping[str, str] = {
     "fell": "handed back: the price fell too far since you asked, so it will never be dealt with: "
     "take it back with {cancel}",
     "closed": "closed: the next report deals with it",
-    "closed_nobody": "closed: the next report deals with it, and none comes at present ({why}); "
-    "take it back with {cancel}",
-    "closed_winding": "closed: the next report deals with it; the vault is winding down, so until "
+    "open_collapsed": "open: the price has collapsed, no report deals with it until it has "
+    "recovered: take it back with {cancel}",
+    "closed_nobody": "closed: it waits for a report, and none comes at present ({why}); take it "
+    "back with {cancel}",
+    "closed_winding": "closed: it waits for the next report; the vault is winding down, so until "
     "then you can take it back with {cancel}",
+    "closed_collapsed": "closed: the price has collapsed, no report deals with it until it has "
+    "recovered; you can take it back once the next report has left it over",
     "waits": "waits: {reason}; take it back with {cancel}",
     "waits_nobody": "waits: {reason}, and no report comes at present ({why}); take it back with "
     "{cancel}",

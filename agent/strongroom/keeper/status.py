@@ -12,12 +12,14 @@ from strongroom.database import paper_url, parsed
 from strongroom.execution.fees import LEAST_BASE, LEAST_TIP, learnt_floor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
+from strongroom.journal.damage import legible
 from strongroom.journal.states import ApprovalState
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.health import SourcesHealth, kept_health
 from strongroom.keeper.wiring import connect
-from strongroom.reporting.explanation import find
+from strongroom.reporting.explanation import NothingKnown, explain, find, newest
 from strongroom.settings import ConfigError
+from strongroom.strategy.view import VaultState
 
 
 class NoJournal(ConfigError):
@@ -141,7 +143,7 @@ def read_status(config: Config) -> Status:
     """Return how a keeper's vault and journal stand.
 
     Raises:
-        ConfigError: chain or vault are not there.
+        ConfigError: chain or vault are not there, or the journal is damaged.
     """
     journal = open_journal(config)
     chain = connect(config)
@@ -150,6 +152,11 @@ def read_status(config: Config) -> Status:
         now = chain.now()
     except ChainAway as error:
         raise ConfigError(f"[chain.rpc_url] {error}") from error
+    with legible():
+        return _status(config, journal, state, now)
+
+
+def _status(config: Config, journal: Journal, state: VaultState, now: int) -> Status:
     failed, ended = journal.reversals()
     return Status(
         vault=config.vault,
@@ -181,6 +188,18 @@ def read_status(config: Config) -> Status:
     )
 
 
+def story(journal: Journal, name: str = "") -> str:
+    """Return the explanation of a decision, an intent or an order, by its beginning; without a
+    name, of the last decision.
+
+    Raises:
+        NothingKnown: none begins so.
+        JournalDamaged: see the class.
+    """
+    with legible(NothingKnown):
+        return explain(journal, find(journal, name) if name else newest(journal))
+
+
 def asked(journal: Journal, over: bool = False) -> list[Asked]:
     """Return the decisions that wait for a yes, oldest first.
 
@@ -188,18 +207,19 @@ def asked(journal: Journal, over: bool = False) -> list[Asked]:
         over: also those that have begun or ended
     """
     book = journal.approvals
-    return [
-        Asked(
-            each.decision,
-            journal.record(each.decision).question,
-            each.state,
-            each.expires,
-            each.reason,
-            each.fills is None,
-            each.profit,
-        )
-        for each in (book.all() if over else book.waiting())
-    ]
+    with legible():
+        return [
+            Asked(
+                each.decision,
+                journal.record(each.decision).question,
+                each.state,
+                each.expires,
+                each.reason,
+                each.fills is None,
+                each.profit,
+            )
+            for each in (book.all() if over else book.waiting())
+        ]
 
 
 def answer(journal: Journal, name: str, yes: bool, at: int, why: str = "") -> DecisionId:

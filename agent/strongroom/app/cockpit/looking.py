@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from strongroom.app.cockpit.gauges import Numbers, scrape
 from strongroom.app.cockpit.holdings import held_rows
 from strongroom.app.cockpit.log_tail import LogTail, read_log
@@ -32,6 +30,7 @@ from strongroom.database import SQLITE, parsed
 from strongroom.errors import Away
 from strongroom.execution.taken_out import is_taken_out
 from strongroom.journal import Journal, JournalMismatch
+from strongroom.journal.damage import JournalDamaged, legible
 from strongroom.keeper.configuration import Config, in_mode
 from strongroom.keeper.health import kept_health
 from strongroom.keeper.paper import kept_paper, with_paper
@@ -46,10 +45,6 @@ T = TypeVar("T")
 MOST = 50  # decisions at once
 NAMED = 2_000  # decisions back from which questions are known
 GRADE_S = 60.0  # forecasters are graded anew
-CURE = (
-    "if `strongroom keeper status` cannot read it either, stop the keeper and restore a backup "
-    "(strongroom keeper restore); else report it"
-)
 FRESH_S = 0.5  # a look that is no older is shared
 
 
@@ -157,16 +152,14 @@ class Looker:
 
     def _read(self, what: Callable[[Journal], T]) -> T:
         try:
-            return what(self._opened())
-        except (SQLAlchemyError, ConfigError, JournalMismatch, OSError) as error:
+            with legible(NothingKnown):
+                return what(self._opened())
+        except JournalDamaged as error:
+            self._journal = None
+            raise JournalAway(str(error).removeprefix("[journal] ")) from error
+        except (ConfigError, JournalMismatch, OSError) as error:
             self._journal = None
             raise JournalAway(f"the journal cannot be read: {first_line(error)}") from error
-        except NothingKnown:
-            raise
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            self._journal = None
-            told = f"{type(error).__name__}: {first_line(error)}"
-            raise JournalAway(f"what the journal says cannot be shown ({told}): {CURE}") from error
 
     def _opened(self) -> Journal:
         """Return the journal; anew where the file of that name is another one by now."""
