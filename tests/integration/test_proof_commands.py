@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from eth_utils import keccak
 from jsonschema import Draft202012Validator
+from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import canonical, to_bytes, to_hex
 from strongroom.cli.audit import command as audit
@@ -17,6 +18,7 @@ from strongroom.cli.proof import command
 from strongroom.devnet import contracts as devnet
 
 from tests.defaults import DAY, UNIT, WAD, a_class
+from tests.e2e.lies import Liar
 from tests.proofs_recorded import recorded, recorded_proofs
 
 FIRST, SECOND, REPORTER, STRANGER = "TEST::20", "TEST::21", "TEST::3", "TEST::10"
@@ -165,6 +167,30 @@ def test_the_audit_holds_a_gate_against_its_rule(gated, chain):
     other = gated.folder / "other.onnx"
     other.write_bytes(b"another")
     assert "is no gate's model" in audited(gated, "--proof-model", other, code=2)
+
+
+def test_an_allocation_without_a_proof_is_named_by_its_block(gated, chain):
+    """The node tells of the allocation, and not of the proof in front of it."""
+    commit(gated, "yes", "--account", REPORTER, "--yes")
+    chain.mine(timestamp=chain.blocks.head.timestamp + 600)
+    gated.run(*gated.allocation, "--account", FIRST, "--account", SECOND, "--yes")
+    block, gate = chain.blocks.head.number, gated.gate.address.lower()
+
+    def silent(method, parameters, answer):
+        if method != "eth_getLogs":
+            return answer
+        return [
+            each
+            for each in answer
+            if each["address"].lower() != gate or int(each["blockNumber"], 16) != block
+        ]
+
+    url = ape.networks.provider.uri
+    options = AuditOptions(gated.vault.address, url, gates=(gated.gate.address,))
+    result = run_audit(options, Liar(url, silent))
+    (found,) = result.verdict.differences
+    assert (found.block, found.what) == (block, "Allocated: by a proof")
+    assert result.exit_code == 1
 
 
 def test_the_audit_names_a_gate_or_verifier_of_other_code(gated, chain):
