@@ -13,9 +13,12 @@ from jsonschema import Draft202012Validator
 from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import canonical, to_bytes, to_hex
+from strongroom.chain.rpc import Chain
 from strongroom.cli.audit import command as audit
 from strongroom.cli.proof import command
 from strongroom.devnet import contracts as devnet
+from strongroom.keeper.vault_check import check_vault
+from strongroom.settings import ConfigError
 
 from tests.defaults import DAY, UNIT, WAD, a_class
 from tests.e2e.lies import Liar
@@ -236,6 +239,22 @@ def test_what_the_gate_would_refuse_is_not_sent(gated, chain):
     bad = ("--proof", gated.folder / "other.json")
     assert "prove with the gate's circuit" in run(*gated.allocation, *both, *bad, code=2)
     assert gated.vault.bookOf(gated.market)[0] == 0
+
+
+def test_a_keeper_whose_class_has_a_gate_says_what_to_do(gated, venue):
+    """It does not start: its orders and calls would be refused one by one."""
+    exchanges = [SimpleNamespace(address=venue.exchange.address)]
+    config = SimpleNamespace(
+        vault=gated.vault.address, classes=(0,), venue=SimpleNamespace(exchanges=exchanges),
+        safe=SimpleNamespace(address=gated.safe.address, multi_send=venue.exchange.address),
+        execution=SimpleNamespace(order_lifetime_s=60),
+    )  # fmt: skip
+    chain = Chain(ape.networks.provider.uri)
+    with pytest.raises(ConfigError, match=r"a proof gate of this Safe.*strongroom proof allocate"):
+        check_vault(config, chain)
+    config.safe.address = venue.exchange.address
+    with pytest.raises(ConfigError, match=rf"class 0's keeper is {gated.gate.address}$"):
+        check_vault(config, chain)
 
 
 def test_anybody_checks_a_proof_at_the_gate(gated):

@@ -15,7 +15,6 @@ from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_b
 from strongroom.chain.nodes import Agreement, one_node
 from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.rpc import Chain, checksum
-from strongroom.chain.terms import ordinal
 from strongroom.chain.units import GWEI, MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.wire import BadSecret
@@ -48,6 +47,7 @@ from strongroom.keeper.forecasters import make_forecaster
 from strongroom.keeper.grounds import with_grounds
 from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.tick import Keeper, Watch
+from strongroom.keeper.vault_check import check_vault
 from strongroom.keeper.venue_access import log_in_as, safe_keys, venue_relayer, venue_wallets
 from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
@@ -357,44 +357,6 @@ def connect(
             f"{config.chain.chain_id}"
         )
     return chain
-
-
-def check_vault(config: Config, chain: Chain) -> str:
-    """Refuse addresses that are not what the file takes them for; return the vault's reporter.
-
-    Raises:
-        ConfigError: see above.
-    """
-    addresses = {"vault": config.vault, "safe.address": config.safe.address}
-    addresses["safe.multi_send"] = config.safe.multi_send
-    addresses |= {
-        f"venue.exchanges.{number}": each.address
-        for number, each in enumerate(config.venue.exchanges)
-    }
-    for place, address in addresses.items():
-        if chain.code_at(address) == "0x":
-            raise ConfigError(f"[{place}] there is no contract at {address} on this chain")
-    limit = ordinal("max_order_lifetime_s")
-    questions = [("reporter", ()), ("limit", (limit,))]
-    questions += [("keeperOf", (number,)) for number in config.classes]
-    try:
-        reporter, lifetime, *keepers = chain.ask(
-            [Ask(config.vault, "Vault", name, given) for name, given in questions]
-        )
-    except CallReverted as error:
-        raise ConfigError(f"[vault] {config.vault} is not a Strongroom vault") from error
-    holders = {
-        f"class {number}'s keeper": each
-        for number, each in zip(config.classes, keepers, strict=True)
-    }
-    for role, holder in holders.items():
-        if holder.lower() != config.safe.address.lower():
-            raise ConfigError(f"[safe.address] the vault's {role} is {checksum(holder)}")
-    if config.execution.order_lifetime_s > lifetime:
-        raise ConfigError(
-            f"[execution.order_lifetime_s] the vault admits at most {lifetime} seconds"
-        )
-    return checksum(reporter)
 
 
 def _served(config: Config, chain: Chain) -> ServedClasses:

@@ -19,8 +19,8 @@ from strongroom.deployment.plan import Plan
 from strongroom.errors import StrongroomError
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.run import SENDING
+from strongroom.keeper.vault_check import check_vault
 from strongroom.keeper.vault_facts import NOT_THERE, asset_at, look, safe_at
-from strongroom.keeper.wiring import check_vault
 from strongroom.setup.checks import TIMEOUT_S, Check, CheckState
 from strongroom.setup.keeper_checks import told
 from strongroom.setup.report_gas import gas_of_report
