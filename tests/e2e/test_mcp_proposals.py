@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 import uvicorn
@@ -40,12 +41,21 @@ calls_a_minute = 100000
 """
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
+EXITS = """[packs.proposals.exits]
+stop_chance = 0.1
+max_cost = 0.02
+
+"""
+
+
+@pytest.fixture
+def world(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("mcp")
+    more = getattr(request, "param", "")
     with pytest.MonkeyPatch.context() as monkeypatch, devnet_chain(polymarket.CHAIN_ID) as chain:
         show_packs(tmp_path_factory.mktemp("packs"), monkeypatch)
-        sections = SECTIONS.replace("[packs.tail]\n", PACK)
+        sections = SECTIONS.replace("[packs.tail]\n", PACK + more)
+        sections = sections.replace("rest_s = 1000000", "rest_s = 5") if more else sections
         place = KeeperStage(folder, chain, MARKETS, sections, marks_required=0)
         policy = folder / "cosigner.toml"
         place.stage.stop_cosigner()
@@ -158,6 +168,56 @@ def test_a_proposal_becomes_an_order_and_a_stolen_token_commits_no_more_than_its
             lines = {ask(url, desk, ("get_proposal", {"proposal": each.stem}))[0][1]["line"]
                      for each in (world.folder / "proposals").glob("0x*.json")}  # fmt: skip
             assert "market, book, price or the client's own limit" in lines
+
+
+@pytest.mark.parametrize("world", [EXITS], indirect=True)
+def test_where_there_are_exit_rules_a_stolen_token_sells_at_most_so_far_below_the_middle(world):
+    """90 YES were bought at .97. The thief also stands in the book: at a bid of .92 the middle is
+    .945, and .025 is more than `max_cost`. At .94 it is .015: 90 are sold, for 2.70 less than they
+    cost. He names no price at which anything is offered, so his limit of a day is untouched."""
+    with running(load(world.folder / "keeper.toml")) as this:
+        keeper, journal, vault = this.keeper, this.keeper.journal, world.stage.vault
+        for _ in range(2):
+            world.tick(keeper)
+        this.standing.see(int(world.clock()), {}, keeper.vault.read({}))
+        market = world.offer(0)
+        with served(world) as url:
+            desk = token(world, ToolScope.PROPOSE)
+            ask(url, desk, ("propose_trade", terms(world, market)))
+            wait_for(world, keeper, lambda: journal.all() and not journal.open_tasks())
+            account = at(vault, world.account_of(market), "PolymarketAccount")
+
+            def held():
+                return account.positions()[1][0][0]
+
+            assert held() == 90 * MICRO
+            quote(world, market, "0.92")
+            stolen = terms(world, market, price=1_000, chance=750_000)
+            (said,) = ask(url, desk, ("propose_trade", stolen))
+            assert said[1]["state"] == "waiting"
+            for _ in range(4):
+                assert not world.tick(keeper, 20).halts
+            assert held() == 90 * MICRO and not journal.open_tasks()
+            quote(world, market, "0.94")
+            wait_for(world, keeper, lambda: held() == 0 and not journal.open_tasks())
+            fills = [(each.side, fill.making, fill.taking, fill.fee) for each in journal.all()
+                     for fill in journal.fills_of(each.key)]  # fmt: skip
+            spent = sum(making + fee for side, making, _, fee in fills if side == "BUY")
+            got = sum(taking - fee for side, _, taking, fee in fills if side == "SELL")
+            print(f"where exit rules are, a stolen token sells what was bought for "
+                  f"{spent / UNIT:.2f}: it brings {got / UNIT:.2f}")  # fmt: skip
+            assert (spent, got) == (87_300_000, 84_600_000)
+            sale = journal.record(journal.all_tasks()[-1].decision)
+            assert sale.exit_rule == "chance stop"
+
+
+def quote(world, market, bid, ask="0.97"):
+    """Let the book stand at these prices, and nowhere else."""
+    maker = world.maker
+    maker.client.cancel_all()
+    prices = ((1, 1 - Decimal(ask)), (0, Decimal(bid)))
+    orders = [maker.order(market.token_ids[o], True, price, 500 * MICRO) for o, price in prices]
+    assert all(answer["success"] for answer in maker.post(orders))
 
 
 def nav_without(world, journal):
