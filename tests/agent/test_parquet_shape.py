@@ -168,6 +168,21 @@ def test_sizes_are_those_of_the_pages_where_the_footer_says_less(tmp_path):
     assert 5_000_000 < group.in_memory <= honest.size < 5_001_000
 
 
+# A file of pyarrow 26 without rows: of a column there is a dictionary, and no page of data.
+EMPTY = bytes.fromhex(
+    "504152311504150015024c15001500120000001504192c35001806736368656d611502001504250218016e00"
+    "1600191c191c26001c1504192500061918016e15021600161c161e26002608291c150415001502000000161c"
+    "16002608161e002820706172717565742d6370702d6172726f772076657273696f6e2032362e302e31191c1c"
+    "0000007400000050415231"
+)
+
+
+def test_a_file_without_rows_may_have_no_pages(tmp_path):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(EMPTY)
+    assert check_shape(path).rows == 0 == len(next(batches(path, ("n",)), ()))
+
+
 def test_lists_have_other_counts_than_rows(tmp_path):
     path = tmp_path / "a.parquet"
     lists = [["a", "b", "c"]] * 500 + [[]] * 300 + [None] * 200

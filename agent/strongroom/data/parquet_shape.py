@@ -125,9 +125,10 @@ def _group(group: _Fields, file: BinaryIO) -> RowGroup:
 
 def _pages(about: _Fields, file: BinaryIO) -> tuple[int, int]:
     """Return the values of a column's pages, and their bytes without compression."""
-    start = _count(about, 9)
-    if about.get(11):
-        start = min(start, _count(about, 11))
+    data, dictionary = (_count({0: about.get(each, 0)}, 0) for each in (9, 11))
+    if data and dictionary > data:
+        raise ValueError("a dictionary after its data")
+    start = dictionary or data  # without rows there may be no data
     at, end, values, size = start, start + _count(about, 7), 0, 0
     while at < end:
         header, length = _header(file, at)
