@@ -134,9 +134,9 @@ def _pages(about: _Fields, file: BinaryIO) -> tuple[int, int]:
         header, length = _header(file, at)
         at += length + _count(header, 3)
         size += _count(header, 2)
-        data = header.get(5) or header.get(8)  # the two forms; otherwise it is a dictionary
-        if data is not None:
-            values += _count(_fields(data), 1)
+        page = header.get(5) or header.get(8)  # the two forms; otherwise it is a dictionary
+        if page is not None:
+            values += _count(_fields(page), 1)
     return values, size
 
 
