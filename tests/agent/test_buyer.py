@@ -10,10 +10,14 @@ import httpx
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from strongroom.payments.budget import Budget, OverBudget
+from strongroom.mandates.signed import SignedMandate
+from strongroom.payments.budget import Budget, OverBudget, Spent, check
 from strongroom.payments.buyer import Buyer, PaymentDoubtful, PaymentRefused, ServerAway
+from strongroom.payments.mandated import narrowed
 from strongroom.payments.purchases import Purchases, PurchaseState
 from strongroom.payments.token import TokenDomain
+
+from tests import mandates
 
 ASSET, PAYEE = "0x" + "aa" * 20, "0x" + "bb" * 20
 URL = "http://seller.example/paid/nav"
@@ -78,6 +82,23 @@ def made(folder, clock=time.time, token=None, **limits):
         return found.buy(URL)
 
     return SimpleNamespace(meets=meets, purchases=purchases, account=account, token=token)
+
+
+@pytest.mark.parametrize("line", ["data.max_payment", "data.max_per_day"])
+def test_a_mandates_line_is_named_where_it_is_the_tighter_one(line):
+    """Of the file 5,000 a payment and 9,000 a day: a line above that changes nothing."""
+    file = Budget(5_000, 9_000, 9_000, 9_000)
+    first = mandates.line("orders.max_per_minute", 3, "orders")
+
+    def within(*lines):
+        return narrowed(file, SignedMandate(mandate=mandates.mandate(lines=list(lines))))
+
+    found = within(first, mandates.line(line, 3_000, "micro-units"))
+    named = rf"mandate line 2: {line} of version 1 \(0x[0-9a-f]{{64}}\)"
+    with pytest.raises(OverBudget, match=named):
+        check(found, [], Spent("", "", 3_001, 0))
+    check(found, [], Spent("", "", 3_000, 0))
+    assert within(mandates.line(line, 9_001, "micro-units")) == within(first) == file
 
 
 LIES = {

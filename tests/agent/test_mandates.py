@@ -292,7 +292,7 @@ def test_each_line_says_what_it_means():
     assert said[3] == "no order of more than 50 units (class 2)"
     assert said[11] == "markets of class 2" and said[13] == "orders of the pack tail"
     assert said[14] == "the venue's wallet (none) for delegated accounts"
-    assert len({*NUMBERS, *LISTS}) == len(NUMBERS) + len(LISTS) == 14
+    assert len({*NUMBERS, *LISTS}) == len(NUMBERS) + len(LISTS) == 16
     zero = MandateLine.model_validate(line("orders.max_order", 0, "micro-units"))
     assert zero.words == "no order of more than 0 units"
     assert to_bytes(to_hex(digest(mandate()))) == digest(mandate())

@@ -12,6 +12,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 import tomli_w
 from click.testing import CliRunner
@@ -28,10 +29,15 @@ from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.devnet.operator_files import COSIGNER, PASSPHRASE, write_keystore
+from strongroom.payments.budget import Budget, OverBudget
+from strongroom.payments.buyer import Buyer, PaymentRefused
+from strongroom.payments.mandated import BuyerMandate
+from strongroom.payments.purchases import Purchases
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerRefused, OrderRequest, TransactionRequest
 from strongroom.strategy.record import encode as encode_record
 
+from tests.agent.test_buyer import URL, Seller, Token, required, terms
 from tests.defaults import DAY, UNIT
 from tests.e2e.keeper_stage import KeeperStage
 from tests.records import RECORD as A_RECORD
@@ -284,6 +290,63 @@ def check_as_a_stranger(stage, owners, folder, board):
     log = (stage.folder / "cosigner.log").read_text().splitlines()
     (line,) = [each for each in log if f"hash={strangers_order_hash(sent)}" in each]
     assert "refused" in line and said.removeprefix("the co-signer refuses: ") in line
+
+
+def test_a_buyer_pays_within_the_owners_mandate(made):
+    """Its file admits 5,000 base units at once; the owner has signed 2,000 and 3,000 a day. What is
+    replaced, or another vault's, lets nothing be signed."""
+    stage, owners, folder = made
+    node, both = ("--rpc", stage.chain.url), []
+    for each in owners.files:
+        both += ["--account", each]
+    draft = ("mandate", "draft", "Data for cents.", "--policy", stage.folder / COSIGNER, *node)
+    limits = ("--set", "data.max_payment=0.002", "--set", "data.max_per_day=0.003")
+    said = ok(*draft, *limits, "--out", folder / "draft.toml")
+    assert "tighter: no more than 0.003 units paid for data in a day (new)" in said
+    file = folder / "mandate.json"
+    ok("mandate", "sign", folder / "draft.toml", "--out", file, *both, *node)
+    board = ok("mandate", "board", "--account", "TEST::0", *node).strip()
+    section = BuyerMandate(vault=stage.vault.address, file=file, board=board)
+
+    def buys(amount, section=section):
+        seller, token = Seller(required(terms(amount=str(amount)))), Token()
+        token.chain = stage.chain
+        buyer = Buyer(
+            Account.create(), token, purchases, Budget(5_000, 9_000, 9_000, 9_000),
+            transport=httpx.MockTransport(seller), mandate=section,
+        )  # fmt: skip
+        try:
+            return buyer.buy(URL).amount
+        finally:
+            assert len(seller.sent) <= 1
+
+    purchases = Purchases(folder / "purchases.db")
+    with pytest.raises(PaymentRefused, match="nothing was signed: none was announced"):
+        buys(1_000)
+    ok("mandate", "announce", file, "--board", board, "--yes", *both, *node)
+    assert buys(2_000) == 2_000
+    lines = len(json.loads(file.read_text())["mandate"]["lines"])
+    with pytest.raises(OverBudget, match=f"mandate line {lines - 1}: data.max_payment of version"):
+        buys(2_001)
+    with pytest.raises(OverBudget, match=f"mandate line {lines}: data.max_per_day of version 1"):
+        buys(1_001)
+    other = section.model_copy(update={"vault": board})
+    with pytest.raises(PaymentRefused, match="nothing was signed: it is for the vault"):
+        buys(1_000, other)
+    # the co-signer has no key of these lines, and takes the mandate up all the same
+    client = with_mandate(stage, file, board)
+    account = open_account(stage)
+    assert len(client.sign_order(order(stage, account, 20 * UNIT, 40 * UNIT, "1"))) == 65
+    second = folder / "second.json"
+    ok("mandate", "draft", "None.", "--previous", file, "--set", "data.max_per_day=0",
+       "--out", folder / "second.toml", *node)  # fmt: skip
+    ok("mandate", "sign", folder / "second.toml", "--out", second, *both, *node)
+    ok("mandate", "announce", second, "--board", board, "--yes", *both, *node)
+    with pytest.raises(PaymentRefused, match="version 1 was replaced by version 2"):
+        buys(1_000)
+    with pytest.raises(OverBudget, match=r"data\.max_per_day of version 2"):
+        buys(1, section.model_copy(update={"file": second}))
+    assert [each.amount for each in purchases.all()] == [2_000]
 
 
 def replace_it(stage, owners, folder, board, client, account):

@@ -28,6 +28,7 @@ from strongroom.mandates.digest import digest
 from strongroom.mandates.mandate import Mandate, MandateLine
 from strongroom.mandates.vocabulary import (
     CLASS,
+    DATA,
     EVERY_CLASS,
     LISTS,
     NONE,
@@ -122,6 +123,8 @@ class MandatedPolicy:
 def _groups(mandate: Mandate) -> Iterator[_Group]:
     lists: dict[str, list[tuple[int, MandateLine]]] = {}
     for number, line in enumerate(mandate.lines, 1):
+        if line.name in DATA:
+            continue
         if line.name in NUMBERS or not LISTS[line.name].admits:
             yield _Group((number,), (line,))
         else:
@@ -177,6 +180,8 @@ def lines_of(policy: Policy) -> tuple[MandateLine, ...]:
     """
     found = []
     for name, kind in NUMBERS.items():
+        if name in DATA:
+            continue
         value = _number_in(policy, name)
         number = int(value * MICRO if kind.is_decimal else value)
         found.append({"name": name, "number": min(number, kind.most), "unit": kind.unit})

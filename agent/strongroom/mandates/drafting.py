@@ -163,7 +163,7 @@ def wider_than(own: Sequence[MandateLine], lines: Sequence[MandateLine]) -> Iter
         if line.name in LISTS:
             if LISTS[line.name].admits and line.unit != NONE and line.key not in entries:
                 yield line.words
-        elif _direction(limits[line.name], line) == WIDER:
+        elif line.name in limits and _direction(limits[line.name], line) == WIDER:
             yield f"{line.words} (its own: {limits[line.name].words})"
 
 

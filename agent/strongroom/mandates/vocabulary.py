@@ -1,4 +1,5 @@
-"""The lines that a mandate may have. Each means a key of the co-signer's policy, and nothing else.
+"""The lines that a mandate may have. Each means a key of the co-signer's policy, or of the budget
+by which a buyer of the vault's pays for data, and nothing else.
 
 A line that stands in no table here is refused: what nobody knows permits nothing. Of a number there
 is one line (and one more for each class, where classes may differ); of a list there is a line an
@@ -129,7 +130,14 @@ NUMBERS = {
     "transactions.max_per_minute": NumberLine(
         TRANSACTIONS, MOST_COUNT, Tighter.SMALLER, False, "no more than {} transactions in a minute"
     ),
+    "data.max_payment": NumberLine(
+        MONEY, MOST_MONEY, Tighter.SMALLER, False, "no payment for data of more than {} units"
+    ),
+    "data.max_per_day": NumberLine(
+        MONEY, MOST_MONEY, Tighter.SMALLER, False, "no more than {} units paid for data in a day"
+    ),
 }
+DATA = ("data.max_payment", "data.max_per_day")  # which a buyer keeps to, and no co-signer
 LISTS = {
     "classes": ListLine(_check_class, "markets of class {}"),
     "orders.exchanges": ListLine(_check_address, "orders for the exchange {}"),

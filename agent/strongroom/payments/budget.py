@@ -1,7 +1,7 @@
 """What a buyer may spend over time: arithmetic alone, in base units and seconds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from strongroom.chain.units import DAY, format_units
 from strongroom.errors import Refused
@@ -20,12 +20,18 @@ class Budget:
         day: all together
         payee: to one address
         route: for one URL, whatever its query
+        called: of a limit that is a mandate's line: the line, in words
     """
 
     payment: int
     day: int
     payee: int
     route: int
+    called: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, limit: str) -> str:
+        """Return where a limit stands."""
+        return self.called.get(limit, f"`{limit}`")
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,8 @@ def check(budget: Budget, before: Sequence[Spent], asked: Spent) -> None:
     late = [each for each in before if each.time > asked.time - DAY]
     if asked.amount > budget.payment:
         raise OverBudget(
-            f"{format_units(asked.amount)} is above `payment` = {format_units(budget.payment)}: "
-            "nothing was signed; raise the limit if you want that"
+            f"{format_units(asked.amount)} is above {budget.named('payment')} = "
+            f"{format_units(budget.payment)}: nothing was signed; raise the limit if you want that"
         )
     kinds = (
         ("day", budget.day, late),
@@ -64,7 +70,7 @@ def check(budget: Budget, before: Sequence[Spent], asked: Spent) -> None:
             wait = _wait(counted, limit - asked.amount, asked.time)
             raise OverBudget(
                 f"{format_units(asked.amount)} beside {format_units(spent)} of the last 24 hours "
-                f"is above `{name}` = {format_units(limit)}: nothing was signed; {wait}"
+                f"is above {budget.named(name)} = {format_units(limit)}: nothing was signed; {wait}"
             )
 
 

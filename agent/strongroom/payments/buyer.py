@@ -26,13 +26,16 @@ from x402.schemas import PaymentPayload, PaymentRequired, PaymentRequirements, S
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import Json, read_json
+from strongroom.chain.rpc import Chain
 from strongroom.chain.whole_answers import WholeAnswers
-from strongroom.errors import Away, Refused
+from strongroom.errors import Away, BadInput, Refused
 from strongroom.foreign_text import plain
+from strongroom.mandates.standing import MandateRefused
 from strongroom.payments.binding import EXTENSION, bound_nonce
 from strongroom.payments.budget import Budget
 from strongroom.payments.configuration import BuyerConfig, open_token
 from strongroom.payments.headers import BadHeader, decoded
+from strongroom.payments.mandated import BuyerMandate, budget_within
 from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
 from strongroom.payments.token import PaidToken, TokenDomain
 
@@ -83,14 +86,16 @@ class Buyer:
         payees: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
+        mandate: BuyerMandate | None = None,
     ) -> None:
         """Take what it pays with and its limits.
 
         Args:
             payees: who may be paid; empty: anybody
+            mandate: within which it pays, too
         """
         self._account, self._token, self._purchases = account, token, purchases
-        self._budget, self._clock = budget, clock
+        self._budget, self._mandate, self._clock = budget, mandate, clock
         self._payees = frozenset(each.lower() for each in payees)
         line = transport or EndingLine()
         self._http = httpx.Client(timeout=TIMEOUT_S, transport=WholeAnswers(line, reads=False))
@@ -118,7 +123,7 @@ class Buyer:
 
     def _sign(self, url: str, terms: PaymentRequired) -> DataPurchase:
         """Reserve a payment, sign it, keep the signature."""
-        chosen = self._chosen(terms)
+        chosen, budget = self._chosen(terms), self._within()
         address, salt = httpx.URL(url), secrets.token_hex(16)
         nonce = bound_nonce("GET", address.raw_path.decode("ascii"), salt)
         now = int(self._clock())
@@ -128,7 +133,7 @@ class Buyer:
         wanted = DataPurchase(
             nonce, str(self._account.address), payee, route, url, amount, until, now
         )
-        self._purchases.reserve(wanted, self._budget)
+        self._purchases.reserve(wanted, budget)
         client = x402ClientSync()
         client.register(
             self._token.network, _Bound(self._account, self._token.domain, nonce, until)
@@ -136,7 +141,7 @@ class Buyer:
         most: SpendControlAsset = {
             "network": self._token.network,
             "asset": self._token.address,
-            "max_amount_per_payment": str(self._budget.payment),
+            "max_amount_per_payment": str(budget.payment),
         }
         client.set_spend_controls({"allowed_assets": [most]})
         extensions = (terms.extensions or {}) | {EXTENSION: {"salt": salt}}
@@ -150,6 +155,17 @@ class Buyer:
             PurchaseState.SIGNED,
             header,
         )
+
+    def _within(self) -> Budget:
+        """Return what may be spent now; raises PaymentRefused, ChainAway."""
+        if self._mandate is None:
+            return self._budget
+        try:
+            return budget_within(self._mandate, Chain(self._token.chain), self._budget)
+        except (BadInput, MandateRefused) as error:
+            raise PaymentRefused(
+                f"the mandate {self._mandate.file} does not count: nothing was signed: {error}"
+            ) from error
 
     def _chosen(self, terms: PaymentRequired) -> PaymentRequirements:
         """Return the terms that we can pay by."""
@@ -227,7 +243,10 @@ def open_buyer(config: BuyerConfig) -> Buyer:
     token = open_token(config.chain, config.token)
     account = open_keystore(config.wallet.keystore, config.wallet.passphrase_env, token.chain)
     payees = frozenset(config.payees)
-    return Buyer(account, token, Purchases(config.journal), config.budget.amounts, payees)
+    return Buyer(
+        account, token, Purchases(config.journal), config.budget.amounts, payees,
+        mandate=config.mandate,
+    )  # fmt: skip
 
 
 class _Bound(ExactEvmScheme):

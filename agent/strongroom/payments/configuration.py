@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, field_validator
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.units import MICRO
 from strongroom.payments.budget import Budget
+from strongroom.payments.mandated import BuyerMandate
 from strongroom.payments.token import PaidToken, TokenDomain
 from strongroom.settings import (
     Address,
@@ -62,7 +63,8 @@ class BudgetSection(Section):
     def amounts(self) -> Budget:
         """In base units."""
         each = (self.payment, self.day, self.payee, self.route)
-        return Budget(*(int(units * MICRO) for units in each))
+        payment, day, payee, route = (int(units * MICRO) for units in each)
+        return Budget(payment, day, payee, route)
 
 
 class BuyerConfig(Section):
@@ -74,6 +76,7 @@ class BuyerConfig(Section):
     token: TokenSection
     wallet: WalletKeySection
     budget: BudgetSection
+    mandate: BuyerMandate | None = None  # of a vault's owner; the tighter of both holds
 
 
 def load(path: Path) -> BuyerConfig:
