@@ -18,7 +18,10 @@ LIMITS, TIMELOCK, ROLES, STATUS = (
 # Contracts of the product by name; the other things that a check needs are in mocks/.
 PIECES = {
     Path(path).stem: path
-    for path in (FRONT, DESK, EXITS, GOVERNED, POLYMARKET, FPMM, DELEGATED, WALLET, POSITION)
+    for path in (
+        *(FRONT, DESK, EXITS, GOVERNED, SPLITTER),
+        *(POLYMARKET, FPMM, DELEGATED, WALLET, POSITION),
+    )
 }
 # Sources whose functions formulas.py reads.
 FORMULAS = (
@@ -30,10 +33,36 @@ GOVERNANCE = Subject(
     "GovernanceChecks", ("VaultGovernance", "VaultExits", "Probe", "MockToken"), 20, ONE_ELEMENT
 )
 WHOLE = Subject("VaultChecks", PIECES_OF_VAULT, 40)
+SPLIT = Subject("SplitterChecks", ("PerformanceSplitter", "MockFees"), 4, ONE_ELEMENT)
 LOCK = Subject("LockChecks", (*PIECES_OF_VAULT, "MockHostile"), 20, ONE_ELEMENT)
 
 PROOFS = (
     *ACCOUNT_PROOFS,
+    Proof(
+        "CreditsCoveredAndNobodys",
+        SPLIT,
+        ("check_credit", "check_split", "check_appoint"),
+        mutants=(
+            without(SPLITTER, "    self.total_credit -= shares\n"),
+            Mutant(
+                SPLITTER,
+                "self.creditOf[msg.sender] = credit - shares",
+                "self.creditOf[receiver] = credit - shares",
+            ),
+            Mutant(
+                SPLITTER,
+                "self.creditOf[manager] += rest",
+                "self.creditOf[manager] = rest",
+                by="check_split",
+            ),
+            Mutant(
+                SPLITTER,
+                "    self.total_credit += received\n",
+                "    self.total_credit += received + 1\n",
+                by="check_split",
+            ),
+        ),
+    ),
     Proof(
         "StrangerChangesNothing: governance",
         GOVERNANCE,
