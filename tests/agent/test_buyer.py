@@ -3,6 +3,7 @@ held of the budget for what cannot be paid, and the error is one of ours."""
 
 import base64
 import json
+import re
 import time
 from types import SimpleNamespace
 
@@ -10,12 +11,16 @@ import httpx
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from strongroom.information.forecast import ForecasterAway
 from strongroom.mandates.signed import SignedMandate
 from strongroom.payments.budget import Budget, OverBudget, Spent, check
 from strongroom.payments.buyer import Buyer, PaymentDoubtful, PaymentRefused, ServerAway
+from strongroom.payments.configuration import load
+from strongroom.payments.forecaster import paid_forecaster
 from strongroom.payments.mandated import narrowed
 from strongroom.payments.purchases import Purchases, PurchaseState
 from strongroom.payments.token import TokenDomain
+from strongroom.settings import ConfigError
 
 from tests import mandates
 
@@ -267,3 +272,43 @@ def test_buyers_at_once_spend_no_more_than_one_may(tmp_path):
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(buy, range(8))) >= 3_000
     assert sum(each.amount for each in made(tmp_path).purchases.counted()) == 3_000
+
+
+FILE = """
+[chain]
+rpc_url = "http://127.0.0.1:1"
+chain_id = 137
+[token]
+address = "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359"
+[wallet]
+keystore = "buyer.json"
+[budget]
+payment = "0.05"
+day = "1"
+payee = "0.5"
+route = "0.25"
+[mandate]
+vault = "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359"
+file = "signed/mandate.json"
+board = "0xE111180000d2663C0091e4f400237545B87B996B"
+"""
+
+
+def test_the_buyer_of_a_file_has_the_files_mandate(tmp_path, monkeypatch):
+    """A keeper's source opens it in the same way."""
+    (tmp_path / "buyer.toml").write_text(FILE)
+    monkeypatch.setattr("strongroom.payments.buyer.open_token", lambda *_: Token())
+    monkeypatch.setattr("strongroom.payments.buyer.open_keystore", lambda *_: Account.create())
+    monkeypatch.setattr("strongroom.payments.buyer.Chain", lambda contracts: contracts)
+    source = paid_forecaster("theirs", URL, tmp_path / "buyer.toml", enabled=True)
+    monkeypatch.setattr(
+        Buyer,
+        "_get",
+        lambda *_: httpx.Response(402, headers={"PAYMENT-REQUIRED": required(terms())}),
+    )
+    missing = re.escape(str(tmp_path / "signed" / "mandate.json"))
+    with pytest.raises(ForecasterAway, match=f"the mandate {missing} does not count: nothing"):
+        source.forecast([], 0)
+    (tmp_path / "buyer.toml").write_text(FILE.rsplit("board", 1)[0])
+    with pytest.raises(ConfigError, match="mandate"):
+        load(tmp_path / "buyer.toml")
