@@ -147,8 +147,8 @@ def test_a_readers_own_audit_is_the_same_another_or_says_nothing():
         (unknown, 0, NOT_RERUN), (unknown, 100, NOT_RERUN),
     )  # fmt: skip
     for own, response, wanted in expected:
-        assert OwnAudit(own, []).answer(VAULT, 9, response) == wanted
-    assert OwnAudit(clean, []).answer(VAULT, 8, 100) == NOT_RERUN
+        assert OwnAudit(own, []).answer(payload(), response) == wanted
+    assert OwnAudit(verdict(to_block=8), []).answer(payload(), 100) == NOT_RERUN
     told = ScoredNumber(VALIDATOR, 1, "losses", "all", 5, 6, False, 3, "", VAULT, "", 9)
     for own, wanted in ((clean, SAME), (differs, OTHER), (unknown, NOT_RERUN)):
         own.document["state"] = {"losses": "5"}
@@ -170,11 +170,14 @@ def test_a_readers_own_audit_is_the_same_another_or_says_nothing():
 )
 def test_unknown_decisions_are_no_answer(decided, answer):
     asked, found = payload(kind=AskKind.DECIDE), verdict(decided=decided)
+    own = OwnAudit(found, [])
     if answer is None:
         with pytest.raises(CannotSay):
             judged(asked, found)
+        assert own.answer(asked, 100) == own.answer(asked, 0) == NOT_RERUN
     else:
         assert judged(asked, found) == answer
+        assert (own.answer(asked, answer), own.answer(asked, 100 - answer)) == (SAME, OTHER)
 
 
 # records

@@ -13,11 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
+from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import keccak
 from strongroom.chain.units import DAY, HOUR
+from strongroom.cli.main import command
 from strongroom.devnet import polymarket
-from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.devnet.week import WeekOptions, play_week
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +168,42 @@ def test_a_stranger_decides_the_day_again_byte_by_byte(day, stranger):
     assert checked["fills"] == sum(
         checked[name] for name in ("fills_joined", "fills_withheld", "fills_waiting")
     )
+
+
+def test_decisions_made_again_are_the_answer_to_a_request_on_chain(day, stranger, tmp_path):
+    """Asked by the agent's owner, answered by an auditor with what the stranger's audit wrote, and
+    read from the registry's own view and by the reader."""
+    chain, keys = day.stage.chain, devnet_keys()
+    deployer = AnvilDeployer(keys[0].account, chain)
+    identity = deployer.deploy(artifact("IdentityRegistry"))
+    reputation, validation = (
+        deployer.deploy(artifact(f"{each}Registry"), identity.address)
+        for each in ("Reputation", "Validation")
+    )
+
+    def typed(*words):
+        places = ("--rpc", chain.url, "--identity", identity.address, "--reputation",
+                  reputation.address, "--validation", validation.address, "--json")  # fmt: skip
+        found = CliRunner().invoke(command, ["identity", *map(str, words), *places])
+        assert found.exit_code == 0, found.output
+        return json.loads(found.output)
+
+    last, auditor = chain.height(), keys[9].address
+    agent = typed("register", "--account", "TEST::8", "--yes")["agent"]
+    asked = ("request", agent, "--decide", "--vault", day.stage.vault.address)
+    blocks = ("--first-block", last, "--to-block", last, "--validator", auditor)
+    digest = typed(*asked, *blocks, "--account", "TEST::8", "--yes")["digest"]
+    status, found = stranger("--to-block", str(last), "--out", str(tmp_path))
+    assert status == 0 and found["decided"]["same"] >= 5
+    by = ("--account", "TEST::9", "--yes")
+    assert typed("respond", digest, "--verdict", tmp_path / "verdict.json", *by)["sent"]
+    seen = validation.getValidationStatus(bytes.fromhex(digest[2:]))
+    assert tuple(seen[:3]) == (auditor, agent, 100)
+    told = typed("score", agent, "--auditor", auditor, "--rerun", tmp_path)
+    (answer,) = told["answers"]
+    assert (answer["state"], answer["file"], answer["checked"]) == (
+        "100", "fits", "re-run: the same",
+    )  # fmt: skip
 
 
 def test_all_vaults_of_a_factory_are_decided_again(day, wheel, stranger, evidence, tmp_path):

@@ -15,11 +15,16 @@ from strongroom.chain.calls import DecodedLog
 from strongroom.chain.ids import Json, JsonObject, keccak, to_hex
 from strongroom.chain.places import DocumentPlace
 from strongroom.errors import BadInput
-from strongroom.identity.answer import FALSE, HOLDS, AuditFile, read_verdict
+from strongroom.identity.answer import AuditFile, CannotSay, judged, read_verdict
 from strongroom.identity.documents import look_up
 from strongroom.identity.record import LOSSES, PricePoint, measures, read_prices
 from strongroom.identity.registries import Registries
-from strongroom.identity.request import StoredEntry, entry_faults, read_payload
+from strongroom.identity.request import (
+    StoredEntry,
+    ValidationPayload,
+    entry_faults,
+    read_payload,
+)
 
 SCHEMA = "strongroom-identity-score/1"
 NOT_RERUN, SAME, OTHER = "not re-run", "re-run: the same", "re-run: differs"
@@ -159,13 +164,12 @@ class OwnAudit:
                 return SAME if same else OTHER
         return NOT_RERUN
 
-    def answer(self, vault: str, to_block: int, response: int) -> str:
-        """Say whether it gives an auditor's answer about the books."""
-        own = self.verdict
-        is_other = own.vault.lower() != vault.lower() or own.number("to_block") != to_block
-        if is_other or own.unknown:
+    def answer(self, asked: ValidationPayload, response: int) -> str:
+        """Say whether it gives an auditor's answer, about the books or about decisions."""
+        try:
+            return SAME if response == judged(asked, self.verdict) else OTHER
+        except CannotSay:
             return NOT_RERUN
-        return SAME if response == (HOLDS if own.is_clean else FALSE) else OTHER
 
 
 def own_audit(folder: Path | None) -> OwnAudit | None:
@@ -351,8 +355,8 @@ class Scoring:
         said = (answer.content.get("requestHash"), answer.content.get("response"))
         if said != (digest, last["response"]):
             return replace(found, file="answer: it does not say the same as the registry")
-        if self._own is not None and payload.kind.value == "strongroom-audit":
-            checked = self._own.answer(payload.vault, payload.last, last["response"])
+        if self._own is not None:
+            checked = self._own.answer(payload, last["response"])
             return replace(found, file=FITS, checked=checked)
         return replace(found, file=FITS)
 
