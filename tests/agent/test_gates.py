@@ -104,6 +104,13 @@ def test_a_run_that_does_not_pass_stays_on_paper(stage):
     assert found["lacks"] == ["the verdict 'passes' of run: cannot be told from 0"]
 
 
+def test_who_has_lost_earns_no_stage_that_names_no_profit(stage):
+    found = standing(stage(profits=(4, -4.000001)))
+    assert (found["stage"], found["call"]) == ("", "")
+    assert found["lacks"] == ["0 of proven profit: -0.000001"]
+    assert standing(stage(profits=(4, -4)))["stage"] == "small"
+
+
 def test_a_record_earns_more_and_at_its_caps_there_is_no_call(stage):
     found = standing(stage(profits=(15, -10, 20), cap=500 * UNIT))
     assert (found["stage"], found["lacks"]) == ("more", [])
