@@ -10,6 +10,7 @@ from eth_utils import keccak
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.units import DAY
 from strongroom.information.forecast import Answers, BadForecast, ForecasterAway
+from strongroom.journal import Journal
 from strongroom.keeper.configuration import ForecasterSection
 from strongroom.keeper.forecasters import make_forecaster
 from strongroom.payments import configuration as buying
@@ -19,7 +20,7 @@ from strongroom.payments.forecaster import PaidForecaster
 from strongroom.payments.headers import BadHeader, decoded
 from strongroom.payments.purchases import DataPurchase, Purchases, PurchaseState
 from strongroom.payments.token import Authorization, PaidToken, SettledBy, TokenDomain
-from strongroom.serve.configuration import FreeSection, ServeConfig, load
+from strongroom.serve.configuration import FreeSection, ServeConfig, SoldSection, load
 from strongroom.serve.desk import TopicDesk
 from strongroom.serve.queries import MOST, BadQuery, read_query
 from strongroom.serve.sales import Sale, SaleBook, SaleState
@@ -28,6 +29,7 @@ from strongroom.settings import ConfigError
 from x402.schemas import PaymentRequired
 
 from tests.agent.market_record import MARKET
+from tests.records import RECORD
 from tests.spoken_node import spoken_node
 
 EXAMPLES = Path("docs/examples")
@@ -167,6 +169,51 @@ def test_topics_of_an_audit_are_read_as_it_writes_them(tmp_path):
     (tmp_path / "verdict.json").write_text("[" * 100_000)
     with pytest.raises(TopicUnknown, match="run the audit again"):
         TopicDesk(sources_of(config), 10, free, lambda: 0).now("audit")
+
+
+def test_nobody_learns_that_a_decision_is_carried_out(tmp_path, monkeypatch):
+    """Neither what it is, nor that there is one; what is free is older still. One more is opened
+    between two looks into the journal, whichever comes first."""
+    url, now = f"sqlite:///{tmp_path / 'keeper.db'}", RECORD.time + 100
+    journal = Journal(url)
+
+    def opened(number):
+        record = replace(RECORD, question=f"Is it {number}?", time=RECORD.time + number)
+        journal.decide(record.id, record, task_at=record.time)
+        return record.id
+
+    names = [opened(number) for number in (0, 90)]
+    for name in names:
+        journal.close_task(name, "done")
+    config = SoldSection(journal=url)
+
+    def told():
+        desk = TopicDesk(sources_of(config), 10, FreeSection(delay_s=50), lambda: now)
+        found = [json.loads(each("signals")) for each in (desk.now, desk.free)]
+        questions = [[each["question"] for each in some["data"]] for some in found]
+        return questions, [some["unknown"] for some in found]
+
+    before = told()
+    assert before[0] == [["Is it 0?", "Is it 90?"], ["Is it 0?"]]
+    opened(10)
+    assert told() == before
+    looks = []
+
+    def opens_one_after(name):
+        look = getattr(Journal, name)
+
+        def looked(*arguments):
+            found = look(*arguments)
+            looks.append(name)
+            if len(looks) == 1:
+                opened(20)
+            return found
+
+        monkeypatch.setattr(Journal, name, looked)
+
+    for name in ("decided_after", "open_tasks"):
+        opens_one_after(name)
+    assert told() == before and len(looks) >= 2
 
 
 NAV_LINES = [{"time": 10 * n, "nav_bid": n} for n in range(6)]

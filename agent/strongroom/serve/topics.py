@@ -134,6 +134,10 @@ def _audit(folder: Path, now: int) -> Reading:
         raise TopicUnknown(f"{VERDICT} is not there ({error.strerror}): run the audit") from error
 
 
+# Said always: whether there are any, and how many, would tell when the keeper trades.
+_WITHHELD = "decisions that are still carried out, if there are any"
+
+
 class _Signals:
     """Reads a keeper's journal, beside the keeper."""
 
@@ -145,13 +149,13 @@ class _Signals:
         """Return what was decided; a decision that is carried out still is nobody's to know."""
         try:
             self._journal = self._journal or Journal(self._url, upgrade=False)
-            open_ones = {task.number for task in self._journal.open_tasks()}
+            # in this order: else one that is opened in between would be told
             found = self._journal.decided_after(0)
+            open_ones = {task.number for task in self._journal.open_tasks()}
         except (StrongroomError, SQLAlchemyError) as error:
             raise TopicUnknown("the journal cannot be read") from error
         told = [_signal(record) for number, record in found if number not in open_ones]
-        withheld = (f"{len(open_ones)} decisions are being carried out",) if open_ones else ()
-        return Reading(now, told, withheld)
+        return Reading(now, told, (_WITHHELD,))
 
 
 def _signal(record: DecisionRecord) -> JsonObject:
