@@ -27,6 +27,7 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, HOUR
 from strongroom.data.parquet_shape import check_shape
 from strongroom.data.reading import check_text
+from strongroom.data.schema import read_whole
 from strongroom.errors import BadInput
 
 FILLS = ("time", "wallet", "condition", "outcome", "side", "price", "size")
@@ -187,7 +188,8 @@ def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
             check_shape(path)
         else:
             check_text(path)
-        found = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+        with read_whole(path):
+            found = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise BadFills(f"{path}: cannot be read: {str(error)[:120]}") from error
     lacking = [name for name in columns if name not in found.columns]

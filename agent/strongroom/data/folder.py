@@ -12,7 +12,15 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.data.ordered import Chunks, chunks_of, counted_once, merged
 from strongroom.data.parquet_shape import check_shape
-from strongroom.data.schema import GROUP, ONE_ROW, BadData, Table, check_file, schema_of
+from strongroom.data.schema import (
+    GROUP,
+    ONE_ROW,
+    BadData,
+    Table,
+    check_file,
+    read_whole,
+    schema_of,
+)
 
 MANIFEST = "import.json"  # of each import; written last
 FIRST_TOLD = ("ends_ms", "tick", "rules")  # they change as a market nears its result
@@ -74,7 +82,8 @@ class DataFolder:
         key = ONE_ROW[Table.MARKETS]
         rows = self.table(Table.MARKETS).sort("seen_ms", nulls_last=False, maintain_order=True)
         rows = rows.with_columns(pl.col(*FIRST_TOLD).drop_nulls().first().over(key))
-        return rows.unique(key, keep="last", maintain_order=True).collect()
+        with read_whole(self.path):
+            return rows.unique(key, keep="last", maintain_order=True).collect()
 
     def outcomes(self) -> pl.DataFrame:
         """Return the outcomes, one row a market: of several that agree one with its time.
@@ -82,7 +91,8 @@ class DataFolder:
         Raises:
             BadData: two imports say different things of one market.
         """
-        rows = self.table(Table.OUTCOMES).sort("resolved_ms", nulls_last=True).collect()
+        with read_whole(self.path):
+            rows = self.table(Table.OUTCOMES).sort("resolved_ms", nulls_last=True).collect()
         differing = rows.group_by("market").agg(pl.col("yes").n_unique()).filter(pl.col("yes") > 1)
         if not differing.is_empty():
             raise BadData(
@@ -96,7 +106,8 @@ class DataFolder:
         newest."""
         seen = pl.col("seen_ms").fill_null(-1)
         rows = self.table(Table.REWARDS).filter(seen == seen.max().over("market"))
-        return rows.unique(["market", "pool"], keep="last", maintain_order=True).collect()
+        with read_whole(self.path):
+            return rows.unique(["market", "pool"], keep="last", maintain_order=True).collect()
 
     def hashes(self, tables: Iterable[Table]) -> dict[str, str]:
         """Return the SHA-256 of the tables' files, by import and name."""

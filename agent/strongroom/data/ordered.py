@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from strongroom.data.schema import GROUP, Table, write_table
+from strongroom.data.parquet_shape import check_count
+from strongroom.data.schema import GROUP, Table, read_whole, write_table
 
 RUN = 1_000_000  # rows that are sorted in memory, and of a file
 PLACES = ("message", "block", "log")  # of a row in its source; another source counts otherwise
@@ -15,11 +16,19 @@ Parts = Sequence[pl.DataFrame]  # a stream each
 
 
 def chunks_of(path: Path) -> Chunks:
-    """Yield a Parquet file's rows, a row group at a time."""
-    lazy = pl.scan_parquet(path)
-    rows = lazy.select(pl.len()).collect().item()
+    """Yield a Parquet file's rows, a row group at a time.
+
+    Raises:
+        BadData: it is damaged.
+    """
+    with read_whole(path):
+        lazy = pl.scan_parquet(path)
+        rows = lazy.select(pl.len()).collect().item()
     for start in range(0, rows, GROUP):
-        yield lazy.slice(start, GROUP).collect()
+        with read_whole(path):
+            part = lazy.slice(start, GROUP).collect()
+        check_count(path, start + len(part), min(rows, start + GROUP))
+        yield part
 
 
 def merged(streams: Sequence[Chunks], join: Callable[[Parts], pl.DataFrame] = pl.concat) -> Chunks:

@@ -78,6 +78,19 @@ def check_shape(path: Path) -> ParquetShape:
     return found
 
 
+def check_count(path: Path, read: int, rows: int) -> None:
+    """Refuse a file of which fewer rows came than it has: polars may leave out without a word what
+    is damaged.
+
+    Raises:
+        BadData: they differ.
+    """
+    if read != rows:
+        raise BadData(
+            f"{path}: {read:,} of {rows:,} rows can be read: it is damaged: write it anew"
+        )
+
+
 def shape_of(path: Path) -> ParquetShape:
     """Return a file's row groups.
 
@@ -103,8 +116,12 @@ def _shape_once(path: Path, changed: int, size: int) -> ParquetShape:
             raise ValueError("no footer")
         file.seek(size - 8 - length)
         footer = _Compact(file.read(length)).structure()
-        groups = tuple(_group(_fields(each), file) for each in _listed(footer.get(4)))
-    return ParquetShape(size, groups)
+        found = ParquetShape(
+            size, tuple(_group(_fields(each), file) for each in _listed(footer.get(4)))
+        )
+        if _count(footer, 3) != found.rows:
+            raise ValueError(f"{found.rows} rows in all row groups")
+    return found
 
 
 def _group(group: _Fields, file: BinaryIO) -> RowGroup:

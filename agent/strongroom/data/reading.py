@@ -14,8 +14,8 @@ import polars as pl
 
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
-from strongroom.data.parquet_shape import check_shape
-from strongroom.data.schema import GROUP, BadData, OtherType
+from strongroom.data.parquet_shape import check_count, check_shape
+from strongroom.data.schema import GROUP, BadData, OtherType, read_whole
 from strongroom.foreign_text import plain
 
 MS = 1_000  # in a second
@@ -54,25 +54,35 @@ def batches(path: Path, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
         BadData: it cannot be read, or lacks a column.
     """
     try:
-        if path.suffix == ".parquet":
-            check_shape(path)
-        else:
-            check_text(path)
-        lazy = scan(path)
-        known = lazy.collect_schema().names()
-        missing = [name for name in columns if name not in known]
-        if missing:
-            has = plain(", ".join(known)[:MOST_NAMES])
-            raise BadData(f"{path}: lacks columns: {', '.join(missing)}: it has {has}")
-        for name in known:
-            if name.removesuffix(TWICE) in known and name.endswith(TWICE):
-                raise BadData(f"{path}: has a column twice: {plain(name.removesuffix(TWICE))}")
-        for part in lazy.collect_batches(chunk_size=GROUP, maintain_order=True):
-            _check_times(part, path)
-            yield part
+        with read_whole(path):
+            yield from _parts(path, columns)
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         words = plain(str(error).partition("\n")[0])
         raise BadData(f"{path}: cannot be read: {words}: give CSV or Parquet") from error
+
+
+def _parts(path: Path, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+    rows = None
+    if path.suffix == ".parquet":
+        rows = check_shape(path).rows
+    else:
+        check_text(path)
+    lazy = scan(path)
+    known = lazy.collect_schema().names()
+    missing = [name for name in columns if name not in known]
+    if missing:
+        has = plain(", ".join(known)[:MOST_NAMES])
+        raise BadData(f"{path}: lacks columns: {', '.join(missing)}: it has {has}")
+    for name in known:
+        if name.removesuffix(TWICE) in known and name.endswith(TWICE):
+            raise BadData(f"{path}: has a column twice: {plain(name.removesuffix(TWICE))}")
+    read = 0
+    for part in lazy.collect_batches(chunk_size=GROUP, maintain_order=True):
+        _check_times(part, path)
+        read += len(part)
+        yield part
+    if rows is not None:
+        check_count(path, read, rows)
 
 
 def check_text(path: Path) -> None:

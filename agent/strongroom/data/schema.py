@@ -5,7 +5,8 @@ tokens are text. Null is unknown, never 0. Rows of timed tables are in the order
 was seen of a token is kept as it was seen, of NO too. docs/data.md has the same tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -177,6 +178,20 @@ def schema_of(table: Table) -> pl.Schema:
     return pl.Schema({name: column.type for name, column in COLUMNS[table].items()})
 
 
+@contextmanager
+def read_whole(path: Path) -> Iterator[None]:
+    """Say in words that polars gives up on what it reads: that is no exception of Python's, and
+    would end the process.
+
+    Raises:
+        BadData: it does.
+    """
+    try:
+        yield
+    except pl.exceptions.PanicException as error:
+        raise BadData(f"{path}: polars gives up on it: it is damaged: import it again") from error
+
+
 def checked(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Return rows with the table's columns and types; columns that are not there are null.
 
@@ -215,8 +230,9 @@ def check_file(path: Path, table: Table) -> None:
         BadData: it is not; or its version is another.
     """
     try:
-        found = pl.read_parquet_metadata(path)
-        types = pl.read_parquet_schema(path)
+        with read_whole(path):
+            found = pl.read_parquet_metadata(path)
+            types = pl.read_parquet_schema(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BadData(f"{path}: is no Parquet file: import it again") from error
     if found.get(_VERSION) != VERSION or found.get(_TABLE) != table:
