@@ -1,6 +1,9 @@
 """Recorded forecasts: given again at their times, to the packs that know their source."""
 
 import json
+import random
+import shutil
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +13,7 @@ from strongroom.backtest.run import simulate
 from strongroom.chain.units import HOUR
 from strongroom.cli.main import command
 from strongroom.data.importing import run_import
-from strongroom.data.schema import Table
+from strongroom.data.schema import BadData, Table
 from strongroom.data.sources.keeper_views import files_of_views, take_views
 from strongroom.keeper.recording import Recorder
 
@@ -119,3 +122,32 @@ def test_a_keepers_recording_gives_the_same_decisions_again(recorded, tmp_path):
         return [(t.market, t.outcome, t.side, t.price, t.size, t.chance) for t in result.trades]
 
     assert decided(after) == decided(before) != []
+
+
+def test_of_a_damaged_recording_nothing_is_believed(recorded, tmp_path):
+    """Files cut off, hit, and not there; the whole one beside them is read."""
+    chance, views = random.Random(4), recorded[0] / "views"
+    refused = 0
+    for number in range(24):
+        copy = tmp_path / f"views-{number}"
+        shutil.copytree(views, copy)
+        hit = chance.choice(sorted(copy.glob("*.parquet")))
+        bad = bytearray(hit.read_bytes())
+        if number % 3 == 0:
+            bad = bad[: chance.randrange(len(bad))]
+        for _ in range(4 if bad and number else 0):
+            bad[chance.randrange(len(bad))] = chance.randrange(256)
+        hit.unlink()
+        if number % 6 != 5:
+            hit.write_bytes(bad)
+        to = tmp_path / f"to-{number}"
+        try:
+            run_import("keeper", files_of_views(copy), {}, to, partial(take_views, folder=copy))
+        except BadData:
+            refused += 1
+            assert not list(to.glob("keeper-*"))
+    assert refused >= 15
+    whole = run_import(
+        "keeper", files_of_views(views), {}, tmp_path / "to", partial(take_views, folder=views)
+    )
+    assert whole.kept["markets"] >= 1
