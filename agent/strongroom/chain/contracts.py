@@ -23,6 +23,7 @@ from strongroom.chain.abi import Abi
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused, would_revert
+from strongroom.chain.gas import check_allowance, check_estimate, gas_limit
 from strongroom.chain.jsonrpc import (
     LATEST,
     Answer,
@@ -40,7 +41,6 @@ from strongroom.errors import nearest
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
 LOOK = "look at it before you try again"
-MARGIN = 5  # a fifth more gas than was estimated
 FEES: Sequence[Question] = (
     ("eth_getBlockByNumber", (LATEST, False)),
     ("eth_maxPriorityFeePerGas", ()),
@@ -484,16 +484,18 @@ def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:
 
 
 def _limit(answer: Answer, what: str) -> int:
-    """Return the gas limit that follows from an estimate."""
+    """Return the gas limit that follows from an estimate; raises TransactionRefused, ChainAway."""
     if "error" in answer and meaning_of(answer["error"]) == Meaning.UNPAYABLE:
-        raise would_revert(what, reason(answer["error"]))
+        check_allowance(what, words := reason(answer["error"]))
+        raise would_revert(what, words)
     try:
         found = result_of(what, answer)
     except CallReverted as error:
         raise would_revert(what, str(error)) from error
     with understood("estimate of gas"):
         gas = int(found, 16)
-    return gas + gas // MARGIN
+    check_estimate(what, gas)
+    return gas_limit(gas)
 
 
 def _returned(what: str, answer: Answer) -> bytes:

@@ -18,6 +18,7 @@ from strongroom.chain.failures import (
     PlaceTaken,
     TransactionRefused,
 )
+from strongroom.chain.gas import check_allowance, check_estimate
 from strongroom.chain.ids import Json, to_hex
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, RpcNode, reason, result_of, understood
 from strongroom.chain.outside import quantity
@@ -246,15 +247,19 @@ def simulation(
 
 def estimate(sender: str, to: str, data: str) -> Read[int]:
     """Return the read of what a transaction would use; see Chain.gas_of."""
+    what = f"call {data[:10]}"
 
     def understand(answer: Answer) -> int:
         if "error" in answer and meaning_of(answer["error"]) == Meaning.UNPAYABLE:
-            raise TransactionRefused(reason(answer["error"]))
+            check_allowance(what, words := reason(answer["error"]))
+            raise TransactionRefused(words)
         try:
             with understood("estimate of gas"):
-                return quantity(result_of("estimate of gas", answer))
+                gas = quantity(result_of("estimate of gas", answer))
         except CallReverted as error:
             raise TransactionRefused(str(error)) from error
+        check_estimate(what, gas)
+        return gas
 
     # some nodes estimate on what is pending unless told otherwise, where it may be executed already
     return Read("eth_estimateGas", (_as_call(sender, to, data), LATEST), understand)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway, would_revert
+from strongroom.chain.gas import check_estimate
 from strongroom.chain.jsonrpc import reason, understood
 from strongroom.chain.refusals import Failure
 
@@ -25,7 +26,7 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
     The node is asked by eth_simulateV1; where it does not know that, they run on a fork.
 
     Raises:
-        TransactionRefused: one of them would revert.
+        TransactionRefused: one of them would revert, or needs more gas than one may have.
         AnvilMissing: a fork is needed, and anvil is not installed, or the node not there.
     """
     calls = [
@@ -41,7 +42,10 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
             if int(answer["status"], 16) != 1:
                 why = reason(_failure(answer["returnData"], answer.get("error")))
                 raise would_revert(each.what, why)
-        return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
+        used = [int(answer["gasUsed"], 16) for answer in block["calls"]]
+    for each, gas in zip(transactions, used, strict=True):
+        check_estimate(each.what, gas)
+    return sum(used)
 
 
 def _failure(data: str, error: object) -> Failure:

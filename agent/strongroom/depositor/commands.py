@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.chain.accounts import Wallet, wallet
-from strongroom.chain.contracts import MARGIN, Contracts, Key
+from strongroom.chain.contracts import Contracts, Key
 from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.gas import MARGIN
 from strongroom.chain.ids import BadId, market_id
 from strongroom.chain.simulation import Intended, simulate
 from strongroom.chain.units import ETHER

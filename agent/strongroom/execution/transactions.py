@@ -15,6 +15,7 @@ from eth_typing import HexStr
 
 from strongroom.chain.calls import NEWEST, Ask, Call, DecodedLog, Head, Read, value_of
 from strongroom.chain.failures import FeeTooLow, PlaceTaken, TransactionRefused
+from strongroom.chain.gas import at_most
 from strongroom.chain.ids import Json, TransactionKey, to_bytes, to_hex, transaction_key
 from strongroom.chain.rpc import (
     FEES,
@@ -492,4 +493,4 @@ class Transactor:
 
 def limit_of(estimate: int) -> int:
     """Return the gas that a Safe's transaction is sent with, for what a node says that it needs."""
-    return estimate * 5 // 4 + EXECUTION // 10
+    return at_most(estimate * 5 // 4 + EXECUTION // 10)
