@@ -66,6 +66,28 @@ def test_a_unit_starts_a_command_of_ours_and_has_no_secret(path):
     takes(words)
 
 
+def environment(name):
+    """The files of variables that a unit reads; a dash: where there is one."""
+    text = (DEPLOY / "systemd" / f"{name}.service").read_text()
+    return re.findall(r"^EnvironmentFile=(\S+)$", text, re.M)
+
+
+def test_a_keeper_has_the_variables_of_its_messages():
+    """Without them it does not start; whoever tells of a failed unit reads the same file."""
+    (told,) = environment("strongroom-failed@")
+    assert environment(SERVERS[1]) == ["/etc/strongroom/keeper.env", told] and told[0] == "-"
+
+
+def test_the_manual_names_each_file_of_variables_and_installs_what_the_units_need():
+    manual = (DEPLOY.parent / "docs" / "operations.md").read_text()
+    systemd = manual[manual.index("Without containers, ") :].partition("\n## ")[0]
+    named = {Path(each).name for path in UNITS for each in environment(path.stem)}
+    assert named == set(re.findall(r"`(\w+\.env)`", systemd))
+    (extras,) = re.findall(r"\.whl\)(\[\w+\])", (DEPLOY / "Dockerfile").read_text())
+    (installed,) = re.findall(r"bin/pip install '\S+\.whl(\S*)'", systemd)
+    assert installed == extras, "a journal in PostgreSQL needs its driver there, too"
+
+
 def test_a_backup_that_fails_is_told_and_has_no_passphrase():
     unit = sections(DEPLOY / "systemd" / "strongroom-backup.service")
     assert unit["Unit"]["OnFailure"] == "strongroom-failed@%n.service"

@@ -130,3 +130,17 @@ def test_what_came_with_outcome_tokens_has_no_price():
     to = [TOKENS[0], word(VAULT), word(ACCOUNT), word(ME)]
     token = {"address": "0x" + "e" * 40, "topics": to, "data": word(1)}
     assert in_kind([said("left"), token, sent(VAULT, ME, 5)], 0, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("shares", "written"),
+    [
+        (1, "0.000000000000000001"),
+        (10**31 + 1, "10000000000000.000000000000000001"),
+        (123_456_789_012_345_678_901_234_567_890_123, "123456789012345.678901234567890123"),
+    ],
+)
+def test_shares_are_exact_in_a_file_however_many(shares, written):
+    lots = lots_of([ShareMovement(0, 1, "0x1", MovementKind.BOUGHT, shares, 10**33 + 1, True)])
+    (_, row) = StatementResult("0x1", "0x2", "pUSD", 9, tuple(lots)).as_csv().splitlines()
+    assert row.split(",")[4:6] == [written, "1000000000000000000000000000.000001"]

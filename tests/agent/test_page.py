@@ -59,8 +59,19 @@ def test_the_page_shows_the_numbers(page):
     assert "&lt;span" not in text and "http" not in text and "<script" not in text
     assert json.loads((folder / "data.json").read_text())["holders"] == {WHO: 10**21}
     months = (folder / f"months-{WHO}.csv").read_text().splitlines()
-    assert months[1] == "2023-11,2023-11-15 00:13,1000.0,999.0,1000.0,0.0,-1.0,2.0"
-    assert (folder / f"statement-{WHO}.csv").read_text().splitlines()[1].endswith("1000.0,0.0")
+    assert months[1] == "2023-11,2023-11-15 00:13,1000,999,1000,0,-1,2"
+    assert (folder / f"statement-{WHO}.csv").read_text().splitlines()[1].endswith(",1000,0")
+
+
+def test_the_files_amounts_are_exact(page):
+    """A millionth, and more digits than a float has."""
+    flow = DATA["flows"][0] | {"assets": 1, "shares": 12_345_678 * 10**18 + 1}
+    month = DATA["months"][WHO][0] | {"gain": -1, "value": 123_456_789_012_345_678}
+    folder, _ = page(flows=[flow], months={WHO: [month]})
+    flows = (folder / f"statement-{WHO}.csv").read_text().splitlines()
+    assert flows[1].endswith(",0.000001,12345678.000000000000000001")
+    months = (folder / f"months-{WHO}.csv").read_text().splitlines()
+    assert months[1].split(",")[3:7] == ["123456789012.345678", "1000", "0", "-0.000001"]
 
 
 def test_each_report_says_who_could_get_its_document(page):

@@ -539,6 +539,33 @@ def test_shares_that_change_hands_inside_the_vault_are_in_both_statements(place,
     assert lots(bob) == [("received", 100, None, "sent")]
 
 
+def test_shares_that_are_given_to_the_vault_are_sent(place, people):
+    """Plainly, by an approval, in the transaction of a request, and where a request is taken back
+    to the vault: only what waits or is held is still the account's."""
+    vault, alice, run, report = place
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    vault.transfer(vault, 10 * SHARE, sender=alice)
+    vault.approve(people.bob, 20 * SHARE, sender=alice)
+    vault.transferFrom(alice, vault, 20 * SHARE, sender=people.bob)
+    vault.requestRedeem(300 * SHARE, alice, alice, sender=alice)
+
+    def lots():
+        found = json.loads(run(statement, "--json"))["lots"]
+        return [
+            (each["shares"] // SHARE, (each["left"] or {}).get("kind"), each["proceeds"])
+            for each in found
+        ]
+
+    assert lots() == [(10, "sent", None), (20, "sent", None), (970, None, None)]
+    vault.cancelRedeemRequest(1, alice, vault, sender=alice)
+    assert lots()[2:] == [(300, "sent", None), (670, None, None)]
+    assert vault.balanceOf(alice) == 670 * SHARE
+    assert vault.balanceOf(vault) == 330 * SHARE
+
+
 def test_shares_of_another_ones_deposit_have_no_cost(place, people):
     """Alice pays, and her claim sends the shares to Bob: he got them, and bought nothing."""
     vault, alice, run, report = place

@@ -19,7 +19,7 @@ from strongroom.app.render import moment, money, price, render
 from strongroom.audit.permissions import ZERO
 from strongroom.audit.telling import loss_lines
 from strongroom.chain.terms import DELEGATED
-from strongroom.chain.units import FIRST_PRICE, MICRO, SHARE
+from strongroom.chain.units import FIRST_PRICE, MICRO, SHARE, exact_units
 
 SIGNS = {"gets shares": 1, "gets assets": -1, "leaves in kind": -1}  # of what comes in and goes out
 
@@ -123,8 +123,8 @@ def _months_csv(data: PageData, who: str) -> str:
     names = ("value", "paid_in", "paid_out", "gain", "income")
     writer.writerow(["month", "last_report_utc", "shares", *names])
     for each in data.months.get(who, ()):
-        amounts = [getattr(each, name) / MICRO for name in names]
-        writer.writerow([each.month, moment(each.time), each.shares / SHARE, *amounts])
+        amounts = [exact_units(getattr(each, name)) for name in names]
+        writer.writerow([each.month, moment(each.time), exact_units(each.shares, SHARE), *amounts])
     return target.getvalue()
 
 
@@ -134,7 +134,7 @@ def _flows_csv(data: PageData, who: str) -> str:
     writer.writerow(["time_utc", "block", "what", "assets", "shares"])
     for flow in data.flows:
         if flow.who == who:
-            amounts = (flow.assets / MICRO, flow.shares / SHARE)
+            amounts = (exact_units(flow.assets), exact_units(flow.shares, SHARE))
             writer.writerow([moment(flow.time), flow.block, flow.what, *amounts])
     return target.getvalue()
 

@@ -46,6 +46,17 @@ def cost_micro(price: Decimal, tokens: int) -> int:
     return cost
 
 
+def exact_units(amount: int, unit: int = MICRO) -> str:
+    """Return base units as a plain decimal, with as many digits as it needs: "-0.000001", "12".
+
+    Args:
+        unit: base units of one, a power of ten
+    """
+    whole, rest = divmod(abs(amount), unit)
+    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0")
+    return f"{'-' if amount < 0 else ''}{whole}{f'.{digits}' if digits else ''}"
+
+
 def format_units(amount: int, digits: int = 6) -> str:
     """Return micro-units as a decimal string, e.g. 1234500000 -> "1,234.500000"."""
     sign = "-" if amount < 0 else ""

@@ -1,7 +1,6 @@
 """A plan as an annotated file: of a vault that is to be, or of one on chain as it is now."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
 from strongroom.annotated import annotated
 from strongroom.chain.artifacts import artifact, vault_abi
@@ -16,7 +15,7 @@ from strongroom.chain.terms import (
     Limits,
     ordinal,
 )
-from strongroom.chain.units import DECIMALS, MICRO
+from strongroom.chain.units import MICRO, exact_units
 from strongroom.deployment.plan import CONTRACTS, IN_UNITS, NONE
 from strongroom.errors import BadInput
 from strongroom.keeper.vault_facts import version_of
@@ -109,7 +108,7 @@ def units(amount: int) -> str:
     """Return base units as a plan writes them."""
     if amount == UNLIMITED_ASSETS:
         return NONE
-    return format(Decimal(amount).scaleb(-DECIMALS).normalize(), "f")
+    return exact_units(amount)
 
 
 def _class_of(chain: Contracts, vault: Contract, number: int) -> JsonObject:

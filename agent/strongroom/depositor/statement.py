@@ -9,7 +9,6 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from eth_utils.address import to_checksum_address
@@ -21,7 +20,7 @@ from strongroom.chain.jsonrpc import Log, understood
 from strongroom.chain.notices import moment
 from strongroom.chain.outside import quantity
 from strongroom.chain.rpc import Chain
-from strongroom.chain.units import MICRO, SHARE
+from strongroom.chain.units import MICRO, SHARE, exact_units
 from strongroom.depositor.amounts import money, shares_text
 from strongroom.depositor.lots import MovementKind, ShareMovement, TaxLot, lots_of
 from strongroom.depositor.options import Options, RequestKind
@@ -201,6 +200,8 @@ def _heard(
     for log in logs("RedeemedInKind", owner=who):
         cash = _paid_in_kind(known, vault, log)
         yield _Heard(log, MovementKind.IN_KIND, log.args["shares"], cash, False)
+    # the transfer to the vault comes right after its request; any other one is a gift to all
+    asked = {(log.transaction, log.index + 1) for log in logs("RedeemRequest", owner=who)}
     for event, giver, taker in (
         ("Transfer", "sender", "receiver"),
         ("RedeemRequest", "owner", "controller"),
@@ -208,8 +209,10 @@ def _heard(
     ):
         for log in [*logs(event, **{giver: who}), *logs(event, **{taker: who})]:
             sender, receiver = map(to_checksum_address, (log.args[giver], log.args[taker]))
-            if sender == receiver or vault.address in (sender, receiver) or receiver == NOBODY:
+            if sender in (receiver, vault.address) or receiver == NOBODY:
                 continue  # the vault's other events say why
+            if event == "Transfer" and (log.transaction, log.index) in asked:
+                continue
             comes = receiver == who
             came = MovementKind.FEE if sender == NOBODY else MovementKind.RECEIVED
             shares = log.args["value" if event == "Transfer" else "shares"]
@@ -278,4 +281,4 @@ def _place(move: ShareMovement) -> tuple[str, int, str, str]:
 
 
 def _units(amount: int | None, unit: int = MICRO) -> str:
-    return "" if amount is None else f"{Decimal(amount) / unit:f}"
+    return "" if amount is None else exact_units(amount, unit)
