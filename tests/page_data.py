@@ -80,7 +80,7 @@ DATA = {
                 "market": MARKET, "account": "0x" + "44" * 20, "receiver": "0x" + "44" * 20,
                 "payer": "0x" + "55" * 20, "amount": 2 * 10**6, "kind": "reward"}],
     "queue": [{"side": "redeem", "epoch": 3, "who": WHO, "amount": 25 * 10**17,
-               "since": 1_700_000_000, "state": "closed: the next report deals with it",
+               "since": 1_700_000_000, "state": "closed: the next report can deal with it",
                "settled": 10**18, "can_be_taken_back": False},
               {"side": "deposit", "epoch": 2, "who": WHO, "amount": 10**6, "settled": 0,
                "since": 1_700_000_000, "state": "handed back: the price moved too far",

@@ -8,7 +8,7 @@ import { HalfDone, Refused, words } from "./errors.ts";
 import * as previews from "./preview.ts";
 import type { Fields, Preview } from "./preview.ts";
 import * as rights from "./rights.ts";
-import { carryOut, resume, type Tell } from "./sending.ts";
+import { carryOut, gasLimit, resume, type Tell } from "./sending.ts";
 import { canBeTakenBack, look, type OwnVault, requestWords, type Vault, type VaultRequest, worth } from "./vault.ts";
 import { discover, type Provider, Wallet } from "./wallet.ts";
 import { config, say } from "./words.ts";
@@ -195,17 +195,18 @@ async function preview(form: HTMLFormElement): Promise<void> {
   try {
     const state = await look(chain, who);
     const found = await WAYS[form.dataset.way ?? ""](state, typed, chain);
+    if (looks.get(form) !== mine) return;
+    if (found.markets) offerSkips(found.markets, typed.skip); // also where it is refused: one may be why
     let { lacks } = found;
     const lines = [...found.lines];
     if (!lacks.length && found.steps.length) {
       const [{ gas, whole }, price] = await Promise.all([chain.simulate(state.who, found.steps), chain.gasPrice()]);
-      const coin = (gas + gas / 5n) * price;
+      const coin = gasLimit(gas) * price;
       lines.push(say("gas", { coin: coinText(coin) }));
       if (!whole) lines.push("This node tries one transaction at a time: the second is tried before you sign it.");
       if (state.coin < coin) lacks = [say("little_gas", { held: coinText(state.coin), coin: coinText(coin) })];
     }
     if (looks.get(form) !== mine) return;
-    if (found.markets) offerSkips(found.markets, typed.skip);
     show(form, who, found, lines, lacks);
     put(status, "");
   } catch (error) {
@@ -253,7 +254,10 @@ async function act(form: HTMLFormElement, who: Address, found: Preview): Promise
     await refresh();
     tell(`Done. ${found.next}`);
   } catch (error) {
-    if (error instanceof HalfDone) previewOf(form).replaceChildren();
+    if (error instanceof HalfDone) {
+      form.reset(); // what may have been sent is not offered again
+      previewOf(form).replaceChildren();
+    }
     tell(words(error));
     await refresh();
   } finally {

@@ -34,6 +34,7 @@ const lastReport = (state: Vault) => say("last_report", { hours: hours(state.hea
 /** Say why a request would not be dealt with at present, and what can be done. */
 function notDealt(state: Vault): string[] {
   const lines = state.hasCollapsed ? [say("collapsed_now")] : [];
+  if (state.hasCollapsed && !state.silence && !state.windingDown) lines.push(say("collapsed_back"));
   if (state.silence) {
     lines.push(`${nobody(state)} ${say("nobody_back")}`);
     if (state.isFlat) lines.push(say("settle"));
@@ -82,7 +83,7 @@ function depositLacks(state: OwnVault, given: bigint): string[] {
   const [limit, least] = state.depositTerms, lacks: string[] = [];
   if (state.windingDown) lacks.push(say("winding_down"));
   else if (state.paused) lacks.push(say("paused"));
-  if (!state.allowed) lacks.push(say("not_allowed", { who: state.who }));
+  if (!state.allowed) lacks.push(say(state.allowed === null ? "list_silent" : "not_allowed", { who: state.who }));
   if (!given) lacks.push(say("nothing"));
   else if (given < least) lacks.push(say("least", { amount: assets(state, least) }));
   const promised = state.navs[0] + state.waitingDeposits;
@@ -168,19 +169,20 @@ export async function exit(state: OwnVault, { amount, request, skip }: Fields, c
   lines.push(
     say("exit_part", { shares: sharesText(shares), part: `${((Number(shares) / Number(whole)) * 100).toFixed(6)}%`, percent: percent(fee) }),
     say("exit_idle", { assets: assets(state, (state.total_idle * part) / whole) }),
-    ...found.flatMap((each) => holdingLines(state, each, part, whole, skip.includes(each.market))),
+    ...found.flatMap((each) => holdingLines(state, each, part, whole, each.market !== "" && skip.includes(each.market))),
     say("exit_tokens_only"),
   );
   const step = waiting
     ? toVault("redeemRequestInKind", waiting.id, state.who, state.who, skip)
     : toVault("redeemInKind", shares, state.who, skip);
-  return { lines, lacks: waiting ? [] : sharesLacks(state, shares), steps: [step], markets: found.map((each) => each.market),
+  return { lines, lacks: waiting ? [] : sharesLacks(state, shares), steps: [step], markets: found.flatMap((each) => each.market || []),
     next: "Your part is in your account: the asset, and outcome tokens where the vault held some." };
 }
 
 function holdingLines(state: Vault, held: Holding, part: bigint, whole: bigint, isSkipped: boolean): string[] {
-  const market = held.market.slice(0, 12), lines: string[] = [];
+  const market = held.market.slice(0, 12) || "unknown", lines: string[] = [];
   if (isSkipped) return [say("exit_skipped", { market })];
+  if (!held.isRead) return [say("exit_unread", { market })];
   if (held.collateral) lines.push(say("exit_assets", { market, assets: assets(state, (held.collateral * part) / whole) }));
   held.outcomes.forEach((outcome, number) => {
     const [yes, no] = outcome.map((tokens) => (tokens * part) / whole);

@@ -3,7 +3,6 @@
 import type { Address, Hex } from "viem";
 import type { Chain, Receipt, Step } from "./chain.ts";
 import { certainly, HalfDone, quantity, Refused, words } from "./errors.ts";
-
 import type { Wallet } from "./wallet.ts";
 import { config } from "./words.ts";
 
@@ -12,15 +11,18 @@ interface Sent {
   what: string; hash: Hex; who: Address;
 }
 
-/** Where it stands: it waits for a block, is in one, has failed in one, or another one has its nonce. */
-type Standing = "waits" | "good" | "failed" | "replaced";
+/** Where it stands: it waits for a block, is in one, has failed in one, another one has its nonce, or
+ * the page's node has not seen it for long. */
+type Standing = "waits" | "good" | "failed" | "replaced" | "unseen";
 
 /** Shows a sentence. */
 export type Tell = (text: string) => void;
 
 const POLL_MS = 1_000;
 const HASH = /^0x[0-9a-f]{64}$/i;
-const SURE = 2; // looks in a row: nodes behind one address may be a block apart
+const SURE_MS = 30_000; // nodes behind one address may be blocks apart
+const UNSEEN_MS = 120_000;
+const MOST_GAS = 2n ** 24n; // that a transaction may have (EIP-7825)
 const pause = () => new Promise<void>((done) => setTimeout(done, POLL_MS));
 
 /** Send a preview's transactions one after another; each is tried before it is signed, and mined
@@ -37,7 +39,7 @@ export async function carryOut(
     try {
       const gas = await chain.gasOf(who, step);
       tell(`Sign ${step.what} in your wallet${which}.`);
-      const hash = await signed(wallet, who, step, gas + gas / 5n);
+      const hash = await signed(wallet, who, step, gasLimit(gas));
       const sent = { what: step.what, hash, who };
       keep([...kept(), sent]);
       await mined(chain, sent, tell, listed());
@@ -48,6 +50,12 @@ export async function carryOut(
       throw new HalfDone(words(error) + before);
     }
   }
+}
+
+/** Return the limit for an estimate: a fifth more, as far as a transaction may have it. */
+export function gasLimit(gas: bigint): bigint {
+  const more = gas + gas / 5n;
+  return more > MOST_GAS && gas <= MOST_GAS ? MOST_GAS : more;
 }
 
 /** Let the wallet sign and send. An error that does not say that nothing was sent says nothing. */
@@ -114,7 +122,8 @@ async function followed(chain: Chain, sent: Sent, tell: (standing: Standing, tex
 /** Follow a transaction until its block is final, or another one has its nonce; tell each change. */
 async function follow(chain: Chain, sent: Sent, tell: (standing: Standing, text: string) => void): Promise<void> {
   const { what, hash } = sent;
-  let nonce: bigint | null = null, known: Receipt | null = null, taken = 0;
+  const began = Date.now();
+  let nonce: bigint | null = null, known: Receipt | null = null, taken = 0; // since when
   const stands = () => (known ? inBlock(sent, known) : `${what} was sent (${hash})`);
   tell("waits", `${stands()}: it waits for a block.`);
   for (;; await pause()) {
@@ -126,16 +135,19 @@ async function follow(chain: Chain, sent: Sent, tell: (standing: Standing, text:
       const last = await chain.finalBlock(); // before the receipt: what is final by now stays as it is
       const receipt = await chain.receipt(hash);
       nonce ??= await nonceOf(chain, hash);
-      taken = !receipt && nonce !== null && (await isTaken(chain, sent, nonce)) ? taken + 1 : 0;
+      const isGone = !receipt && nonce !== null && (await isTaken(chain, sent, nonce));
+      taken = isGone ? taken || Date.now() : 0;
       if (receipt) {
         known = receipt;
         const isOver = last === null || (last !== "unknown" && last >= receipt.block);
         tell(receipt.isGood ? "good" : "failed", `${stands()}. ${finality(last, isOver)}`);
         if (isOver) return;
-      } else if (taken === SURE) {
-        return tell("replaced", `Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
+      } else if (taken && Date.now() - taken >= SURE_MS) {
+        return tell("replaced", `Another transaction of your account took the place of ${what} (${hash}): look at your wallet before you send again.`);
       } else if (known) {
         tell("waits", `${what}: the chain undid block ${known.block}; transaction ${hash} waits for a block again.`);
+      } else if (nonce === null && Date.now() - began >= UNSEEN_MS) {
+        tell("unseen", `This page's node has not seen ${what} (${hash}) for two minutes. Your wallet may have replaced it, or sent it through another node: look there before you send again.`);
       } else tell("waits", `${stands()}: it waits for a block.`);
     } catch {
       tell("waits", `The node does not answer as it must. ${stands()}: do not send it again; this page waits for the node.`);

@@ -2,12 +2,13 @@
 
 import { type AbiEvent, type Address, encodeFunctionData, type Hex, keccak256, zeroAddress } from "viem";
 import { ABI, type Chain, type Head, type Reader, type Step } from "./chain.ts";
-import { quantity } from "./errors.ts";
+import { Away, failed, quantity } from "./errors.ts";
 import { BPS, moment, percent, PRICE } from "./amounts.ts";
 import { config, fill, say } from "./words.ts";
 
 const SIDES = ["deposit", "redeem"] as const;
-const COLLAPSE = 10n ** 4n, DELEGATED = 2n;
+const COLLAPSE = 10n ** 4n, DELEGATED = 2n, MOST_WAITING = 8;
+const SEARCHES = 60; // in halves; a node that allows 10,000 blocks shows some three days of 2 s by them
 const SUBMITTED = ABI.vault.find((each) => each.type === "event" && each.name === "CallSubmitted") as AbiEvent;
 
 type Pair = readonly [bigint, bigint];
@@ -32,20 +33,23 @@ interface Read {
 export interface Vault extends Read {
   head: Head; bid: bigint; ask: bigint; notices: string[]; symbol: string; waitingDeposits: bigint; waitingShares: bigint;
   stale: boolean; nobody: boolean; silence: Silence; isDear: boolean; hasCollapsed: boolean;
+  crowded: Record<Side, boolean>; // so many epochs wait that a report closes none
 }
 
 /** An account's part of it. */
 interface Part {
-  who: Address; shares: bigint; held: bigint; allowance: bigint; coin: bigint; allowed: boolean;
+  who: Address; shares: bigint; held: bigint; allowance: bigint; coin: bigint;
+  allowed: boolean | null; // null: the allow-list does not answer
   claimDeposit: bigint; claimShares: bigint; claimRedeem: bigint; claimAssets: bigint; requests: VaultRequest[];
 }
 
 /** A vault at a block, with an account's part of it. */
 export type OwnVault = Vault & Part;
 
-/** What an account of the vault holds; `stays`: a wallet holds more, which nobody can take along. */
+/** What an account of the vault holds; `stays`: a wallet holds more, which nobody can take along;
+ * not `isRead`: it does not answer. The market is empty of a closed one's account that does not say it. */
 export interface Holding {
-  market: Hex; collateral: bigint; outcomes: Pair[]; stays: boolean;
+  market: Hex | ""; collateral: bigint; outcomes: Pair[]; stays: boolean; isRead: boolean;
 }
 
 /** Return the vault's state at the newest block, and of an account where one is given. */
@@ -67,13 +71,14 @@ export async function look(chain: Chain, who: Address | null): Promise<Vault | O
     const asked = await Promise.all([state.epochs[side], ...others].map((epoch) => vault<Epoch>("epochOf", side, epoch)));
     return asked.reduce((sum, each) => sum + each[1], 0n);
   };
-  const [notices, waitingDeposits, waitingShares] = await Promise.all([
+  const [notices, waitingDeposits, [waitingShares, leaving]] = await Promise.all([
     announced(chain, vault, head), waits(0, state.waitingEpochs),
-    vault<bigint[]>("waitingEpochs", 1).then((others) => waits(1, others)),
+    vault<bigint[]>("waitingEpochs", 1).then(async (others) => [await waits(1, others), others.length] as const),
   ]);
   const known: Vault = {
     ...state, head, bid, ask, notices, symbol: config.symbol,
     waitingDeposits, waitingShares,
+    crowded: { deposit: state.waitingEpochs.length >= MOST_WAITING, redeem: leaving >= MOST_WAITING },
     stale: head.time > state.freshUntil, nobody: state.reporter === zeroAddress,
     silence: state.reporter === zeroAddress ? "no_reporter" : head.time > state.freshUntil ? "stale" : "",
     hasCollapsed: bid * COLLAPSE < BigInt(config.first_price),
@@ -88,7 +93,7 @@ async function ofAccount(chain: Chain, vault: Reader, known: Vault, who: Address
   const [shares, held, allowance, coin, allowed, claimDeposit, claimShares, claimRedeem, claimAssets, deposits, redemptions] = await Promise.all([
     number("balanceOf"), asset<bigint>("balanceOf", who), asset<bigint>("allowance", who, config.vault),
     chain.request("eth_getBalance", who, "latest"),
-    known.allow_list === zeroAddress ? true : chain.allows(known.allow_list, who, known.head.number),
+    known.allow_list === zeroAddress ? true : chain.allows(known.allow_list, who, known.head.number).catch(() => null),
     number("maxDeposit"), number("maxMint"), number("maxRedeem"), number("maxWithdraw"),
     requestsOf(vault, 0, who), requestsOf(vault, 1, who),
   ]);
@@ -128,9 +133,10 @@ export function requestWords(request: VaultRequest, state: OwnVault): string {
   if (now === "handed back") return say(isDeposit ? "rose" : "fell");
   if (windingDown && isDeposit) return say("winding_deposit", { stage: now });
   if (silence) return say(`${now}_nobody`, { why: say(silence), reason: reason(request, state) });
+  if (state.hasCollapsed && now !== "waits") return say(canBeTakenBack(request, state) ? "collapsed_free" : "closed_collapsed", { stage: now });
   if (now === "closed" && windingDown) return say("closed_winding");
-  const sentence = state.hasCollapsed && now !== "waits" ? `${now}_collapsed` : now;
-  return say(sentence, { reason: reason(request, state) });
+  if (now === "open" && state.crowded[request.side]) return say("open_behind");
+  return say(now, { reason: reason(request, state) });
 }
 
 function reason(request: VaultRequest, state: Vault): string {
@@ -144,17 +150,25 @@ export async function holdings(chain: Chain, state: Vault): Promise<Holding[]> {
   const block = state.head.number;
   const vault = chain.at(config.vault, ABI.vault, block);
   const [open, unswept] = await Promise.all([vault<Hex[]>("openMarkets"), vault<Address[]>("unsweptAccounts")]);
-  const accounts = [...(await Promise.all(open.map((each) => vault<Address>("accountOf", each)))), ...unswept];
-  return Promise.all(accounts.map(async (address) => {
-    const account = chain.at(address, ABI.account, block);
-    const [market, grade, [collateral, positions]] = await Promise.all([
-      account<Hex>("market"), account<bigint>("grade"), account<readonly [bigint, { yes: bigint; no: bigint }[]]>("positions")]);
+  const named = await Promise.all(open.map(async (each) => [await vault<Address>("accountOf", each), each] as const));
+  return Promise.all([...named, ...unswept.map((each) => [each, ""] as const)].map(([address, market]) => held(chain, block, address, market)));
+}
+
+/** Return what one holds; one that reverts or answers nonsense shuts nobody in. */
+async function held(chain: Chain, block: bigint, address: Address, named: Hex | ""): Promise<Holding> {
+  const account = chain.at(address, ABI.account, block);
+  const market = named || (await account<Hex>("market").catch(() => "" as const));
+  try {
+    const [grade, [collateral, positions]] = await Promise.all([
+      account<bigint>("grade"), account<readonly [bigint, { yes: bigint; no: bigint }[]]>("positions")]);
     const outcomes = positions.map(({ yes, no }): Pair => [yes, no]);
-    if (grade !== DELEGATED) return { market, collateral, outcomes, stays: false };
+    if (grade !== DELEGATED) return { market, collateral, outcomes, stays: false, isRead: market !== "" };
     const inside = await chain.at(config.asset, ABI.asset, block)<bigint>("balanceOf", address);
     const outside = collateral - inside + outcomes.flat().reduce((sum, each) => sum + each, 0n);
-    return { market, collateral: inside, outcomes: [], stays: outside > 0n };
-  }));
+    return { market, collateral: inside, outcomes: [], stays: outside > 0n, isRead: market !== "" };
+  } catch {
+    return { market, collateral: 0n, outcomes: [], stays: false, isRead: false };
+  }
 }
 
 /** Return what the owner has announced and can still do; calls that came after the page was written
@@ -183,13 +197,21 @@ const heard = { upTo: BigInt(config.block), fresh: new Set<string>() };
 
 /** Hear of calls that were announced since the page was written; each block is asked for once. */
 async function hear(chain: Chain, last: bigint): Promise<void> {
-  if (last > heard.upTo) {
-    const logs = await chain.client.getLogs({ address: config.vault, event: SUBMITTED, fromBlock: heard.upTo + 1n, toBlock: last });
-    for (const each of logs) {
-      heard.fresh.add(keccak256((each.args as { call: Hex }).call));
-    }
-  }
+  if (last > heard.upTo) for (const each of await submitted(chain, heard.upTo + 1n, last, { left: SEARCHES })) heard.fresh.add(each);
   heard.upTo = last; // also backwards, where the chain undid blocks
+}
+
+/** Return the hashes of calls announced in some blocks; in halves where a node bounds a search. */
+async function submitted(chain: Chain, first: bigint, last: bigint, searches: { left: number }): Promise<Hex[]> {
+  searches.left -= 1;
+  try {
+    const logs = await chain.client.getLogs({ address: config.vault, event: SUBMITTED, fromBlock: first, toBlock: last });
+    return logs.map((each) => keccak256((each.args as { call: Hex }).call));
+  } catch (error) {
+    if (first === last || searches.left <= 0 || failed(error) instanceof Away) throw error;
+    const middle = (first + last) / 2n;
+    return [...(await submitted(chain, first, middle, searches)), ...(await submitted(chain, middle + 1n, last, searches))];
+  }
 }
 
 /** Return a transaction to the vault. */

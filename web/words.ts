@@ -21,7 +21,7 @@ export interface Config {
 export type Values = Record<string, string | number | bigint>;
 
 export const config: Config = JSON.parse(document.getElementById("strongroom")?.textContent ?? "{}");
-const NAMES: Values = { claim: '"Claim"', exit: '"Leave in kind"', cancel: '"Take back"' };
+const NAMES: Values = { claim: '"Claim"', exit: '"Leave in kind"', cancel: '"Take back"', skip: '"Give up your part of a market"' };
 
 /** Return a sentence, filled in. */
 export function say(sentence: string, values: Values = {}): string {

@@ -328,7 +328,7 @@ def test_where_no_report_comes_none_is_promised(now, why):
     flat = view(dealing=dealing(flat=True, **now)).redeem(SHARE)
     assert "anybody can call the vault's settle()" in flat.lines[2]
     fresh = view().redeem(SHARE)
-    assert fresh.next.startswith("The second report from now prices")
+    assert fresh.next.startswith("The second report from now is the first that can price")
     assert "at present" not in " ".join(fresh.lines)
 
 
@@ -343,8 +343,11 @@ def test_a_collapsed_price_promises_nothing():
         assert "sets the price" not in said and "you would get" not in said
         assert "pays the oldest" not in said and "hands your request back" not in said
     assert "The price has collapsed" in known.claim().lacks[0]
-    silent = view(dealing=dealing(bid=FIRST_PRICE // 20_000, is_stale=True)).redeem(SHARE)
-    assert silent.next.startswith("Your request waits: no report comes at present.")
+    assert "until a report has closed it" in " ".join(known.redeem(SHARE).lines)
+    for now in ({"is_stale": True}, {"winding_down": True}):
+        silent = view(dealing=dealing(bid=FIRST_PRICE // 20_000, **now)).redeem(SHARE)
+        assert "until a report has closed it" not in " ".join(silent.lines)
+        assert "take a request back at any time" in " ".join(silent.lines)
 
 
 def test_a_vault_that_winds_down_promises_no_deposit_anything():
@@ -401,10 +404,23 @@ LIVES = [
         dealing(bid=FIRST_PRICE // 20_000, winding_down=True),
         "closed",
         True,
-        f"winding down, so until then you can {TAKE}",
+        f"closed: the price has collapsed, no report deals with it until it has recovered: {TAKE}",
     ),
     (request("deposit"), dealing(), "open", True, "open: the next report closes it, the one after"),
-    (request("deposit", closed_by=7), dealing(), "closed", False, "the next report deals with it"),
+    (
+        request("deposit"),
+        dealing(crowded=frozenset({RequestKind.DEPOSIT})),
+        "open",
+        True,
+        "open: eight rounds before it wait, a report closes it once one of them is dealt with",
+    ),
+    (
+        request("deposit", closed_by=7),
+        dealing(),
+        "closed",
+        False,
+        "the next report can deal with it",
+    ),
     (
         request("redeem", closed_by=7),
         dealing(has_reporter=False),
@@ -497,7 +513,8 @@ def test_what_cannot_be_taken_back_says_whose_it_is_and_how_far():
     known._vault.of_everybody = lambda side, number: epochs.get(number)
     why = known.why_not_back
     assert why(None, 3) == (
-        "this cannot be taken back now: deposit request 3 is closed: the next report deals with it"
+        "this cannot be taken back now: deposit request 3 is closed: the next report can deal with "
+        "it"
     )
     assert "redeem request 5 is settled: take it with" in why(None, 5)
     others = (
@@ -510,7 +527,7 @@ def test_what_cannot_be_taken_back_says_whose_it_is_and_how_far():
     assert why(RequestKind.REDEEM, 3).startswith("redeem request 3 (waits) has nothing of yours")
     assert why(RequestKind.DEPOSIT, None) == (
         "you have no deposit request that can be taken back now: deposit request 3 is closed: the "
-        "next report deals with it"
+        "next report can deal with it"
     )
     assert view().why_not_back(None, None) == "you have no request"
 
@@ -536,6 +553,12 @@ def test_leaving_in_kind_names_every_holding():
     skipped = view(holdings=[held]).exit(100 * SHARE, None, [MARKET.upper().replace("0X", "0x")])
     assert "From market 0xababababab...: nothing, you give your part up." in skipped.lines
     assert len(skipped.lines) == 4 and skipped.lacks == ()
+    mute = view(holdings=[AccountHolding(MARKET, 0, (), is_read=False)])
+    told = mute.exit(SHARE, None).lines[2]
+    assert "its account does not answer, so what it would pay is not known" in told
+    assert "nothing, you give your part up" in mute.exit(SHARE, None, [MARKET]).lines[2]
+    nameless = AccountHolding("", 0, (), is_read=False)
+    assert view(holdings=[nameless]).exit(SHARE, None, ["0x" + "01" * 32]).lacks == ()
     unknown = view(holdings=[held]).exit(SHARE, None, ["0x" + "01" * 32])
     assert unknown.lacks == ("no open market is 0x" + "01" * 32,)
     assert view().exit(101 * SHARE, None).lacks == ("you hold 100.000000 shares",)

@@ -40,7 +40,8 @@ def test_the_page_shows_the_numbers(page):
         "<td>8.00</td><td>4.00</td><td>1.00</td><td>-7.00</td><td>retired</td>",
         "<td>class 0 (delegated), with losses</td><td>5.00</td><td>8.00</td>",
         "<td>2.500000 shares</td><td>1.000000 shares</td><td>2023-11-14 22:13</td>"
-        "<td class='words'>closed: the next report deals with it</td><td>not now, or in kind</td>",
+        "<td class='words'>closed: the next report can deal with it</td>"
+        "<td>not now, or in kind</td>",
         "<td class='words'>handed back: the price moved too far</td><td>yes</td>",
         "<td>2023-11</td><td>1,000.000000</td><td>999.00</td><td>1,000.00</td><td>0.00</td><td>-1.00</td>",
         "asks to deposit", "keeper is 0x12",

@@ -74,12 +74,13 @@ function inject() {
 }
 
 const commands = {
-  async open({ url, width = 1280, height = 900, dark = false, wallet: has = true, live = true }) {
+  async open({ url, width = 1280, height = 900, dark = false, wallet: has = true, live = true, clock = false }) {
     await context?.close();
     Object.assign(seen, { requests: [], said: [], asked: [], signed: [], bytes: 0 });
     context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
     page = await context.newPage();
     page.setDefaultTimeout(20_000);
+    if (clock) await page.clock.install();
     page.on("request", (request) => seen.requests.push(request.url()));
     page.on("response", (response) => { if (response.url().startsWith(wallet.node)) answered.push(response.request().postData() ?? ""); });
     page.on("console", (message) => seen.said.push(message.text()));
@@ -95,6 +96,8 @@ const commands = {
     if (live) await page.waitForFunction(() => document.documentElement.classList.contains("live"));
     return Date.now() - started;
   },
+  /** Let time pass on a page that was opened with a clock; what is due happens once. */
+  async later({ ms }) { await page.clock.fastForward(ms); },
   async reload() {
     await page.reload();
     await page.waitForFunction(() => document.documentElement.classList.contains("live"));

@@ -1,7 +1,8 @@
 """A node that answers whatever a test says: the app's script must not trust it.
 
 It speaks JSON-RPC for one vault and its token, without a chain behind it. `says` has what it
-answers to a method, `returns` what a function of a contract returns.
+answers to a method, or what returns it for what is asked; `returns` what a contract's function
+returns.
 """
 
 import json
@@ -91,6 +92,7 @@ class LyingNode:
             self.open.wait(30)
         if method in self.says:
             found = self.says[method]
+            found = found(*params) if callable(found) else found
             said = found if isinstance(found, dict) and "error" in found else {"result": found}
         else:
             said = {"result": self._honest(method, params)}

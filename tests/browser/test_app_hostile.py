@@ -6,6 +6,7 @@ No script of theirs runs, and what is signed is what was typed: held against the
 import json
 
 import pytest
+from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from strongroom.app.history import Terms
 from strongroom.app.live import AnnouncedCall, LiveVault
@@ -14,7 +15,7 @@ from strongroom.app.serving import answering, port_for
 from strongroom.chain.ids import MarketId
 
 from tests.browser.browser import CORE, PROGRAM, Browser
-from tests.browser.lying_node import CHAIN, HASH, RECEIPT, LyingNode, called
+from tests.browser.lying_node import CHAIN, HASH, HEAD, RECEIPT, LyingNode, called
 from tests.defaults import UNIT
 
 pytestmark = pytest.mark.skipif(
@@ -48,12 +49,12 @@ def node():
 def opened(browser, node, tmp_path):
     """Open the app with Alice's wallet; return what it is told to be."""
 
-    def open_app(connected=True, symbol="pUSD", name="Vault", names=None, calls=()):
+    def open_app(connected=True, symbol="pUSD", name="Vault", names=None, calls=(), **options):
         found = {MarketId(each): text for each, text in (names or {}).items()}
         live = LiveVault(VAULT, TOKEN, name, symbol, CHAIN, node.url, 100, calls, found, TERMS,
                          (0, 86_400))  # fmt: skip
         write_bare_app(live, "", tmp_path)
-        browser.open(url=url)
+        browser.open(url=url, **options)
         if connected:
             browser.press(name="Connect Test wallet")
             browser.wait(text=ALICE, selector="#position")
@@ -108,6 +109,28 @@ def test_what_the_chain_tells_of_markets_and_queues_is_shown_without_an_audit(
     assert "waits to come in" in browser.text(selector="#now-cards li:nth-child(9)")[0]
     node.returns["openMarkets"] = ([],)
     browser.wait(text="No market is open", selector="#now-markets")
+
+
+def test_announced_calls_are_heard_of_a_node_that_bounds_its_searches(opened, browser, node):
+    """At most 100 blocks at once, of 900: each is asked for, and what one of them has is told."""
+    seen, call = set(), encode(["uint256", "bytes"], [86_400, b"\x12\x34"]).hex()
+
+    def logs(asked):
+        first, last = (int(asked[name], 16) for name in ("fromBlock", "toBlock"))
+        if last - first >= 100:
+            return {"error": {"code": -32005, "message": "query exceeds max block range 100"}}
+        seen.update(range(first, last + 1))
+        if not first <= 700 <= last:
+            return []
+        return [{"address": VAULT, "topics": [*asked["topics"], HASH], "data": f"0x{call}",
+                 "blockNumber": hex(700), "transactionHash": HASH, "transactionIndex": "0x0",
+                 "blockHash": HASH, "logIndex": "0x0", "removed": False}]  # fmt: skip
+
+    node.says |= {"eth_getLogs": logs, "eth_getBlockByNumber": HEAD | {"number": hex(1_000)}}
+    node.returns["submittedAt"] = (5,)
+    opened(connected=False)
+    browser.wait(text="The owner announced 1 more since block 100", selector="#now-notices")
+    assert seen == set(range(101, 1_001))
 
 
 def test_a_collapsed_price_promises_nothing(opened, browser, node):
@@ -231,7 +254,8 @@ def test_a_preview_for_one_account_is_not_signed_by_another(opened, browser, nod
     browser.tell(event="accountsChanged", value=[BOB])
     node.open.set()
     browser.wait(text=BOB, selector="#position")
-    node.wait_asked("eth_simulateV1", "eth_chainId")  # Alice's is tried, and the page has looked on
+    node.asked.clear()
+    node.wait_asked("eth_chainId", "eth_chainId")  # what was asked of Alice's is answered by then
     assert browser.text(selector="form[data-way=exit] .send") == []
     previewed(browser, "0.000000000001", form="exit")
     browser.wait(text="Gas takes", selector="form[data-way=exit] .preview")
@@ -394,7 +418,7 @@ def sent_in_a_block_that_is_not_final(opened, browser, node):
     node.returns["allowance"] = (2**255,)
     node.says["eth_getTransactionReceipt"] = RECEIPT | {"blockNumber": "0x65"}
     node.says["eth_getTransactionByHash"] = {"nonce": "0x5"}
-    opened()
+    opened(clock=True)
     browser.send("deposit", amount="10")
     browser.wait(text="requestDeposit: block 101, 21,000 gas", selector="#sent li")
     browser.wait(text="Not final yet.", selector="#sent li")
@@ -414,6 +438,10 @@ def test_what_lost_its_nonce_after_its_block_was_undone_waits_no_more(opened, br
     node.says["eth_getTransactionCount"] = "0x5"  # so many were mined: its nonce is free
     browser.wait(text=f"undid block 101; transaction {HASH} waits", selector="#sent li")
     node.says["eth_getTransactionCount"] = "0x6"
+    node.asked.clear()
+    node.wait_asked("eth_getTransactionCount", "eth_getTransactionCount")
+    assert "took the place" not in browser.text(selector="#sent li")[0]  # a node may be late
+    browser.later(ms=31_000)
     browser.wait(text=f"took the place of requestDeposit ({HASH})", selector="#sent li")
 
 

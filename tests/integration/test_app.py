@@ -49,6 +49,7 @@ def place(make_vault, people, venue, deployer, report, tmp_path, browser):
         unknown=[],
         loses=False,
         silent=[],
+        lies={},
     )
     with port_for(tmp_path, 0) as server, answering(server) as url:
 
@@ -130,7 +131,7 @@ def test_a_request_is_taken_back(place, browser, venue):
     assert venue.pusd.balanceOf(alice) == 4_000 * UNIT
     browser.send("redeem", amount="10.5")
     report(vault)
-    browser.wait(text="closed: the next report deals with it", selector="#requests")
+    browser.wait(text="closed: the next report can deal with it", selector="#requests")
     browser.press(name="Preview", form="cancel")
     browser.wait(text="no request that can be taken back now", selector="form[data-way=cancel]")
 
@@ -379,7 +380,7 @@ def test_a_node_that_goes_away_is_said_and_what_stands_is_dated(place, browser, 
 def test_a_block_that_the_chain_undoes_is_said(place, browser):
     """And then that its nonce went to another one, on which it waits no more."""
     _, alice, open_app, _ = invested(place, browser)
-    open_app()
+    open_app(clock=True)
     snapshot = ape.networks.provider.make_request("evm_snapshot", [])
     browser.send("deposit", amount="10")
     browser.wait(text="Not final yet", selector="#sent")
@@ -388,13 +389,16 @@ def test_a_block_that_the_chain_undoes_is_said(place, browser):
     browser.wait(text="waiting deposit", selector="#position")
     ask = ape.networks.provider.make_request
     ask("eth_sendTransaction", [{"from": alice.address, "to": alice.address}])
+    browser.wait_seen(method="eth_getTransactionCount")
+    browser.later(ms=31_000)
     browser.wait(text="took the place of requestDeposit", selector="#sent")
 
 
 def test_a_transaction_that_another_one_replaced_is_said(place, browser):
-    """It waits, the node forgets it, and the account's next one has its nonce."""
+    """It waits, the node forgets it, and the account's next one has its nonce. For half a minute a
+    node behind the same address may only be late; then it is said, and the form is empty."""
     _, alice, open_app, _ = invested(place, browser)
-    open_app()
+    open_app(clock=True)
     ask = ape.networks.provider.make_request
     ask("evm_setAutomine", [False])
     try:
@@ -407,7 +411,11 @@ def test_a_transaction_that_another_one_replaced_is_said(place, browser):
         ask("anvil_dropTransaction", [words.partition("(")[2].partition(")")[0]])
         ask("eth_sendTransaction", [{"from": alice.address, "to": alice.address}])
         ask("evm_mine", [])
+        browser.wait_seen(method="eth_getTransactionCount")
+        browser.wait(text="it waits for a block", selector="form[data-way=redeem] .status")
+        browser.later(ms=31_000)
         browser.wait(text="took the place of requestRedeem", selector="form .status")
+        assert browser.value(selector="form[data-way=redeem] [name=amount]") == ""
     finally:
         ask("evm_setAutomine", [True])
 
@@ -533,6 +541,52 @@ def test_a_wallet_that_never_answers_is_said_and_asked_again(place, browser):
     browser.wait(text="What stands here is of block", selector="#away")
     browser.wallet(silent=[])
     browser.wait_hidden(selector="#away", timeout=60_000)
+
+
+def test_an_account_or_a_list_that_reverts_shuts_nobody_in(
+    place, browser, people, open_market, deployer
+):
+    """The owner may set a list at once, and accounts rest on foreign contracts: whoever leaves
+    gives that part up, and only a deposit asks the list. The app says what the commands say."""
+    vault, alice, open_app, _ = invested(place, browser)
+    markets = [open_market(vault) for _ in range(2)]
+    for each in markets:
+        vault.allocate(each.id, 100 * UNIT, sender=people.keeper)
+    ask, broken = ape.networks.provider.make_request, "0x" + "be" * 20
+    for each in (markets[0].account.address, broken):
+        ask("anvil_setCode", [each, "0x60006000fd"])
+    vault.setAllowList(broken, False, sender=people.owner)
+    assert "allow-list does not answer" in told(vault, alice).deposit(UNIT).lacks[0]
+    open_app()
+    browser.wait(text="The vault is open", selector="#now-state")
+    browser.fill(form="deposit", name="amount", text="10")
+    browser.press(name="Preview", form="deposit")
+    browser.wait(text="allow-list does not answer", selector="form[data-way=deposit] .lacks")
+    browser.fill(form="exit", name="amount", text="100")
+    browser.press(name="Preview", form="exit")
+    browser.wait(text="would revert", selector="form[data-way=exit] .status")
+    first = "0x" + markets[0].id.hex()
+    browser.press_text(text="Give up your part of a market")
+    browser.check(selector=f"input[value='{first}']")
+    expected = as_pressed(told(vault, alice).exit(100 * SHARE, None, (first,)).lines)
+    assert browser.send("exit")[:-1] == expected
+    assert vault.balanceOf(alice) == 900 * SHARE
+
+
+def test_what_the_nodes_never_saw_frees_its_form_after_two_minutes(place, browser):
+    """A wallet with a node of its own, or one that answers with a hash of its own."""
+    _, _, open_app, _ = invested(place, browser)
+    open_app(clock=True)
+    browser.wallet(lies={"eth_sendTransaction": "0x" + "ab" * 32})
+    browser.fill(form="redeem", name="amount", text="1")
+    browser.press(name="Preview", form="redeem")
+    browser.press(name="Sign and send", form="redeem")
+    browser.wait(text="requestRedeem was sent (0x", selector="form[data-way=redeem] .status")
+    browser.wait_seen(method="eth_getTransactionByHash")
+    browser.later(ms=121_000)
+    browser.wait(text="has not seen requestRedeem", selector="form[data-way=redeem] .status")
+    browser.wait(text="look there before you send again", selector="#sent li")
+    assert browser.value(selector="form[data-way=redeem] [name=amount]") == ""
 
 
 def test_another_account_in_the_wallet_has_its_own_part(place, browser, people):

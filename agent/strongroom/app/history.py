@@ -32,7 +32,7 @@ class QueueState(StrEnum):
 
     OPEN = "open: the next report closes it"
     OPEN_ALONE = "open: it waits for a report, and none comes at present"
-    CLOSED = "closed: the next report deals with it"
+    CLOSED = "closed: the next report can deal with it"
     CLOSED_ALONE = "closed: it waits for a report, and none comes at present"
     ENDS = "the vault is winding down and deals with no deposit"
     COLLAPSED = "the price has collapsed: nothing is dealt with until it has recovered"

@@ -214,7 +214,8 @@ class Depositor:
         lines.append(say("exit_tokens_only"))
         lacks = [] if request else list(self._shares_lacks(shares, vault.shares_of(self._who)))
         there = {each.market.lower() for each in holdings}
-        lacks += [say("no_market", market=each) for each in skip if each.lower() not in there]
+        if all(there):  # else it may be that one's
+            lacks += [say("no_market", market=each) for each in skip if each.lower() not in there]
         return Preview(tuple(lines), tuple(lacks))
 
     # words
@@ -227,8 +228,9 @@ class Depositor:
             yield say("winding_down")
         elif vault.paused():
             yield say("paused")
-        if not vault.allows(self._who):
-            yield say("not_allowed", who=self._who)
+        allowed = vault.allows(self._who)
+        if not allowed:
+            yield say("list_silent" if allowed is None else "not_allowed", who=self._who)
         if not assets:
             yield say("nothing")
         elif assets < least:
@@ -264,6 +266,8 @@ class Depositor:
         """Say why a request would not be dealt with at present, and what can be done."""
         if dealing.has_collapsed:
             yield say("collapsed_now")
+            if not dealing.lets_all_back:
+                yield say("collapsed_back")
         if dealing.silence:
             yield f"{self._nobody(dealing)} {say('nobody_back')}"
             if dealing.flat:
@@ -311,9 +315,12 @@ class Depositor:
         )
 
     def _part(self, held: AccountHolding, part: int, whole: int, is_skipped: bool) -> Iterator[str]:
-        market = held.market[:12]
+        market = held.market[:12] or "unknown"
         if is_skipped:
             yield say("exit_skipped", market=market)
+            return
+        if not held.is_read:
+            yield say("exit_unread", market=market)
             return
         if held.collateral:
             assets = self._money(held.collateral * part // whole)

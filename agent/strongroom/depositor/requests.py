@@ -8,6 +8,7 @@ from strongroom.chain.units import BPS, FIRST_PRICE
 from strongroom.depositor.options import RequestKind
 from strongroom.depositor.words import say
 
+MOST_WAITING = 8  # epochs of a side; then a report closes none
 COLLAPSE = 10**4  # below this part of its first price a share is not dealt in
 
 
@@ -25,13 +26,6 @@ SILENT = {  # what is said of them where no report comes
     RequestStage.OPEN: "open_nobody",
     RequestStage.CLOSED: "closed_nobody",
     RequestStage.WAITS: "waits_nobody",
-}
-
-
-COLLAPSED = {  # what is said of them where a report would not deal with them
-    RequestStage.OPEN: "open_collapsed",
-    RequestStage.CLOSED: "closed_collapsed",
-    RequestStage.WAITS: "waits",
 }
 
 
@@ -54,6 +48,7 @@ class Dealing:
         room: what deposits may still bring in, micro-units
         is_stale: the last report is too old to deal at
         winding_down: no deposit is dealt with any more
+        crowded: sides of which so many epochs wait that a report closes none
     """
 
     bid: int
@@ -68,6 +63,7 @@ class Dealing:
     is_stale: bool = False
     has_reporter: bool = True
     winding_down: bool = False
+    crowded: frozenset[RequestKind] = frozenset()
 
     @property
     def silence(self) -> str:
@@ -153,10 +149,14 @@ class DepositorRequest:
         if dealing.silence:
             sentence, why = SILENT[state], say(dealing.silence)
             return say(sentence, why=why, cancel=cancel, reason=self._reason(dealing))
+        if dealing.has_collapsed and state is not RequestStage.WAITS:
+            free = self.can_be_taken_back(dealing)
+            return say("collapsed_free" if free else "closed_collapsed", stage=state, cancel=cancel)
         if state is RequestStage.CLOSED and dealing.winding_down:
             return say("closed_winding", cancel=cancel)
-        sentence = COLLAPSED[state] if dealing.has_collapsed else state
-        return say(sentence, cancel=cancel, reason=self._reason(dealing))
+        if state is RequestStage.OPEN and self.side in dealing.crowded:
+            return say("open_behind", cancel=cancel)
+        return say(state, cancel=cancel, reason=self._reason(dealing))
 
     def _reason(self, dealing: Dealing) -> str:
         if dealing.has_collapsed:

@@ -7,14 +7,14 @@ from strongroom.chain import abi
 from strongroom.chain.artifacts import vault_abi
 from strongroom.chain.codec import BadArguments
 from strongroom.chain.contracts import Contracts
-from strongroom.chain.failures import CallReverted, NoVault
+from strongroom.chain.failures import CallReverted, ChainAway, NoVault
 from strongroom.chain.ids import MarketId, to_bytes, to_hex
 from strongroom.chain.notices import Notice, announced
 from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.chain.units import DECIMALS
 from strongroom.depositor.options import RequestKind
-from strongroom.depositor.requests import Dealing, DepositorRequest
+from strongroom.depositor.requests import MOST_WAITING, Dealing, DepositorRequest
 from strongroom.errors import BadInput
 from strongroom.foreign_text import plain
 
@@ -33,15 +33,17 @@ class AccountHolding:
     """What an open or unswept account would pay a part of; micro-units.
 
     Attributes:
-        market: its vault market
+        market: its vault market; empty: a closed one's account that does not say it
         outcomes: YES and NO of each condition; of a delegated account none, they stay
         stays: whether a wallet holds something that a leaver gets no part of
+        is_read: False: the account does not answer, and nothing of the rest is known
     """
 
     market: MarketId
     collateral: int
     outcomes: tuple[tuple[int, int], ...]
     stays: bool = False
+    is_read: bool = True
 
 
 class OddDecimals(BadInput):
@@ -133,6 +135,11 @@ class DepositorVault:
             is_stale=now > int(self._vault.freshUntil()),
             has_reporter=int(self._vault.reporter(), 16) != 0,
             winding_down=self.winding_down(),
+            crowded=frozenset(
+                side
+                for side in RequestKind
+                if len(self._vault.waitingEpochs(SIDES[side])) >= MOST_WAITING
+            ),
         )
 
     def limit(self, name: str) -> int:
@@ -144,12 +151,16 @@ class DepositorVault:
         limit, least = self._vault.depositTerms()
         return int(limit), int(least)
 
-    def allows(self, who: str) -> bool:
-        """Say whether the vault's allow-list, if it has one, has somebody."""
+    def allows(self, who: str) -> bool | None:
+        """Say whether the vault's allow-list, if it has one, has somebody; None: it does not
+        answer."""
         found = str(self._vault.allow_list())
         if int(found, 16) == 0:
             return True
-        return bool(self.chain.at(found, (IS_ALLOWED,)).isAllowed(who))
+        try:
+            return bool(self.chain.at(found, (IS_ALLOWED,)).isAllowed(who))
+        except (CallReverted, ChainAway):
+            return None
 
     def waiting_deposits(self) -> int:
         """Return what waits in all deposit epochs, micro-units."""
@@ -208,12 +219,21 @@ class DepositorVault:
 
     def holdings(self) -> list[AccountHolding]:
         """Return what the accounts of open markets, and those not swept yet, hold."""
-        accounts = [self._vault.accountOf(market) for market in self._vault.openMarkets()]
-        return [self._holding(each) for each in [*accounts, *self._vault.unsweptAccounts()]]
+        named = [MarketId(to_hex(each)) for each in self._vault.openMarkets()]
+        found = [self._held(self._vault.accountOf(each), each) for each in named]
+        return [*found, *(self._held(each, None) for each in self._vault.unsweptAccounts())]
 
-    def _holding(self, address: str) -> AccountHolding:
+    def _held(self, address: str, market: MarketId | None) -> AccountHolding:
+        """Return what an account holds; one that reverts or answers nonsense shuts nobody in."""
+        try:
+            account = self.chain.at(address, abi.load("DelegatedAccount"))
+            market = MarketId(to_hex(account.market())) if market is None else market
+            return self._holding(address, market)
+        except (CallReverted, ChainAway):
+            return AccountHolding(market or MarketId(""), 0, (), is_read=False)
+
+    def _holding(self, address: str, market: MarketId) -> AccountHolding:
         account = self.chain.at(address, abi.load("DelegatedAccount"))
-        market = MarketId(to_hex(account.market()))
         if account.grade() == DELEGATED:
             inside = int(self.asset.balanceOf(address))
             collateral, positions = account.positions()

@@ -1,5 +1,5 @@
 """What previews and requests say, sentence by sentence. Commands and app fill in the same ones;
-`{claim}`, `{exit}` and `{cancel}` are what a reader types or presses."""
+`{claim}`, `{exit}`, `{cancel}` and `{skip}` are what a reader types or presses."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ WORDS: Mapping[str, str] = {
     "no_reporter": "the vault has no reporter",
     "stale": "the last report is too old",
     "collapsed_now": "The price has collapsed: reports deal with no request until it has "
-    "recovered. You can take a request back with {cancel} until a report has closed it, and again "
-    "once a later report has left it over. {exit} stays open.",
-    "next_collapsed": "Your request waits: the price has collapsed. Take it back with {cancel}, or "
-    "leave with {exit}.",
+    "recovered. {exit} stays open.",
+    "collapsed_back": "You can take a request back with {cancel} until a report has closed it, and "
+    "again once a later report has left it over.",
+    "next_collapsed": "Your request waits: the price has collapsed. Take it back with {cancel}.",
     "nobody_reports": "No report comes at present: {why}.",
     "nobody_back": "Until one does nothing is priced or paid, and you can take a request back at "
     "any time with {cancel}.",
@@ -46,13 +46,14 @@ WORDS: Mapping[str, str] = {
     "last_report": "The last report was {hours} hours ago ({moment}).",
     "deposit_cancel": "You can cancel the request until a report has closed it, and again once a "
     "later report has left it over. When it is dealt with, take your shares with {claim}.",
-    "deposit_next": "The second report from now prices your deposit: then take your shares with "
-    "{claim}.",
+    "deposit_next": "The second report from now is the first that can price your deposit. Once it "
+    "is dealt with, take your shares with {claim}.",
     # what a deposit lacks
     "winding_down": "the vault is winding down: it accepts no deposits",
     "paused": "the vault is paused: it accepts no deposits until it is unpaused",
     "not_allowed": "{who} is not on the vault's allow-list",
     "nothing": "the amount is 0",
+    "list_silent": "the vault's allow-list does not answer, so nobody can deposit",
     "least": "the smallest deposit is {amount}",
     "limit": "the vault accepts at most {amount} more",
     "too_little": "you have {held}, {lacking} too little",
@@ -68,8 +69,8 @@ WORDS: Mapping[str, str] = {
     "pays the rest at later reports.",
     "redeem_leave": "You can leave in kind at any time with {exit}, also with a request that "
     "waits.",
-    "redeem_next": "The second report from now prices your redemption: then take the assets with "
-    "{claim}.",
+    "redeem_next": "The second report from now is the first that can price your redemption. Once "
+    "it is dealt with, take the assets with {claim}.",
     "least_redeem": "that is worth less than one unit of the asset ({unit}) at the last bid: "
     "redeem at least {least} shares",
     "shares_held": "you hold {shares} shares",
@@ -92,6 +93,8 @@ WORDS: Mapping[str, str] = {
     "exit_idle": "From idle assets you get {assets}, less the management fee since the last "
     "report.",
     "exit_skipped": "From market {market}...: nothing, you give your part up.",
+    "exit_unread": "From market {market}...: its account does not answer, so what it would pay is "
+    "not known. If it lets nobody leave, give its part up with {skip}.",
     "exit_assets": "From market {market}...: {assets}.",
     "exit_tokens": "From market {market}..., outcome {number}: {yes} YES, {no} NO.",
     "exit_stays": "From market {market}...: what its wallet holds stays behind, out of the vault's "
@@ -100,8 +103,10 @@ WORDS: Mapping[str, str] = {
     "needed.",
     "no_market": "no open market is {market}",
     # a request, where it stands
-    "open": "open: the next report closes it, the one after deals with it; until it is closed take "
-    "it back with {cancel}",
+    "open": "open: the next report closes it, the one after is the first that can deal with it; "
+    "until it is closed take it back with {cancel}",
+    "open_behind": "open: eight rounds before it wait, a report closes it once one of them is "
+    "dealt with; until then take it back with {cancel}",
     "open_nobody": "open: it waits for a report, and none comes at present ({why}); take it back "
     "with {cancel}",
     "winding_deposit": "{stage}: the vault is winding down and deals with no deposit: take it back "
@@ -113,8 +118,8 @@ WORDS: Mapping[str, str] = {
     "take it back with {cancel}",
     "fell": "handed back: the price fell too far since you asked, so it will never be dealt with: "
     "take it back with {cancel}",
-    "closed": "closed: the next report deals with it",
-    "open_collapsed": "open: the price has collapsed, no report deals with it until it has "
+    "closed": "closed: the next report can deal with it",
+    "collapsed_free": "{stage}: the price has collapsed, no report deals with it until it has "
     "recovered: take it back with {cancel}",
     "closed_nobody": "closed: it waits for a report, and none comes at present ({why}); take it "
     "back with {cancel}",
@@ -141,6 +146,7 @@ COMMANDS = {
     "claim": "`strongroom claim`",
     "exit": "`strongroom exit`",
     "cancel": "`strongroom cancel`",
+    "skip": "`strongroom exit --skip MARKET`",
 }
 
 
