@@ -289,6 +289,36 @@ def test_a_range_that_a_node_refuses_shrinks_until_it_does_not(error):
         assert len(seen) == before + 1, "the width that served is kept"
 
 
+@pytest.mark.parametrize(
+    ("kept", "begins"), [(0, 1_500), (1_200, 1_500), (1_700, 0)], ids=["all", "enough", "too few"]
+)
+def test_a_refused_search_from_the_start_begins_with_the_contract(kept, begins):
+    """Its code is there from block 1,500 on; the node keeps states from `kept` on, and refuses
+    others. Where that hides the first block, everything is searched. The halving is done once."""
+    seen, codes = [], []
+    logs_of = searched(300, 2_000, {"code": -32000, "message": "range is too large"}, seen)
+
+    def say(method, parameters):
+        if method != "eth_getCode":
+            return logs_of(method, parameters)
+        codes.append(int(parameters[1], 16))
+        if codes[-1] < kept:
+            return {"error": {"code": -32000, "message": "missing trie node"}}
+        return {"result": "0x60" if codes[-1] >= 1_500 else "0x"}
+
+    with spoken_node(say) as node:
+        reads = Reads(JsonRpc(node.url), lambda seconds: None)
+        found = reads.logs(NOBODY, "Safe", "ExecutionSuccess", (0, None))
+        whole = [*range(begins, 2_001, 100)]
+        assert [each.block for each in found] == whole
+        served = [first for first, last in seen if last - first < 300]
+        assert served[0] == begins
+        asked = len(codes)
+        assert asked <= 11, "halving"
+        reads.logs(NOBODY, "Safe", "ExecutionSuccess", (0, None))
+        assert len(codes) == asked, "once"
+
+
 def test_a_node_that_searches_nothing_is_away():
     seen = []
     with spoken_node(searched(0, 2_000, {"code": -32000, "message": "no"}, seen)) as node:

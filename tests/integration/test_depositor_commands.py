@@ -9,6 +9,7 @@ import time
 
 import ape
 import pytest
+import requests
 from click.testing import CliRunner
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway
@@ -28,6 +29,7 @@ from strongroom.depositor.preview import Depositor
 from scripts.deposit import cli as by_ape
 from tests.broken_node import LOOK, RECEIPT, SEND, broken_line
 from tests.defaults import DAY, SHARE, UNIT
+from tests.spoken_node import spoken_node
 
 
 @pytest.fixture
@@ -441,6 +443,58 @@ def test_what_does_not_fit_is_one_sentence(place, venue, people):
     typed = ["10", "--vault", vault.address, "--account", "TEST::0", "--network"]
     done = CliRunner().invoke(by_ape, [*typed, "polygon:mainnet:node"])
     assert done.exit_code == 2 and "POLYGON_RPC_URL" in done.output
+
+
+def narrow_node(url, widest, silent_before=0):
+    """A node that searches at most so many blocks, and leaves out logs before a block; it counts
+    its searches."""
+    searches = []
+
+    def say(method, parameters):
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        answer = requests.post(url, json=asked).json()
+        if method == "eth_getLogs":
+            head = requests.post(url, json=asked | {"method": "eth_blockNumber", "params": []})
+            first, last = parameters[0]["fromBlock"], parameters[0]["toBlock"]
+            last = head.json()["result"] if last == "latest" else last
+            searches.append((int(first, 16), int(last, 16)))
+            if searches[-1][1] - searches[-1][0] >= widest:
+                return {"error": {"code": -32000, "message": f"at most {widest} blocks"}}
+            answer["result"] = [
+                each for each in answer["result"] if int(each["blockNumber"], 16) >= silent_before
+            ]
+        return {key: answer[key] for key in ("result", "error") if key in answer}
+
+    return spoken_node(say), searches
+
+
+def test_a_node_of_narrow_searches_shows_announcements_and_lots(place, people, chain):
+    """Searches begin with the vault's first block, three for all of a statement's events."""
+    vault, _, run, report = place
+    url = ape.networks.provider.uri
+    every = {"address": vault.address, "fromBlock": "0x0", "toBlock": "latest"}
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [every]}
+    first = int(requests.post(url, json=asked).json()["result"][0]["blockNumber"], 16)
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    selector = vault.setReporter.encode_input(people.mallory)[:4]
+    vault.increaseDelay(selector, 3 * DAY, sender=people.owner)
+    vault.submit(vault.setReporter.encode_input(people.mallory), sender=people.owner)
+    chain.mine(30)
+    there = run(statement, "--json")
+    width = chain.blocks.head.number - first + 1
+    with narrow_node(url, 10)[0] as node:
+        said = run(position, "--rpc", node.url)
+        assert f"to make {people.mallory.address} the reporter" in said
+        assert json.loads(run(statement, "--json", "--rpc", node.url)) == json.loads(there)
+    node, searches = narrow_node(url, width)
+    with node as narrow:
+        run(statement, "--rpc", narrow.url)
+    assert len(searches) == 4 and {each[0] for each in searches[1:]} == {first}
+    with narrow_node(url, 10**9, chain.blocks.head.number)[0] as pruned:
+        assert "This node does not show announced changes" in run(position, "--rpc", pruned.url)
 
 
 def test_a_statement_has_every_lot_with_its_cost(

@@ -24,6 +24,7 @@ from strongroom.chain.refusals import Meaning, meaning_of
 BATCH = 200  # calls of one request
 REBUILD = "run `make setup` in the repository, or install the wheel again"
 WIDEST = 10_000  # blocks of a search, once the node has refused one of any width
+INDEXED = 3  # fields of an event at most, beside its name
 PAUSES_S = (0.25, 1.0)  # before what a busy node refused is asked again
 T = TypeVar("T")
 
@@ -129,6 +130,7 @@ class Reads:
     def __init__(self, node: RpcNode, pause: Callable[[float], None] = time.sleep) -> None:
         self.node, self._pause = node, pause
         self._width: int | None = None  # blocks of a search for logs; None: no limit is known
+        self._born: dict[str, int] = {}  # contract -> see `_first_block`
 
     def ask(self, asked: Sequence[Ask], block: str = LATEST) -> list[Any]:
         """Return the answers in order: a value, or a tuple where a function returns several.
@@ -223,11 +225,34 @@ class Reads:
         with understood(f"list of {event} events"):
             return [_log(known, each) for each in found]
 
-    def raw_logs(self, address: str, topics: Sequence[str], blocks: tuple[int, int]) -> list[Log]:
+    def logs_naming(
+        self, address: str, contract: str, events: Sequence[str], account: str, last: int
+    ) -> list[tuple[str, DecodedLog]]:
+        """Return a contract's events of some names that name an account in an indexed field, oldest
+        first, each with its name, up to a block: a search for each field, not for each event.
+
+        Raises:
+            ChainAway: see the class.
+        """
+        codecs = [_event(contract, each) for each in events]
+        known, place = {to_hex(each.topic): each for each in codecs}, to_checksum_address(address)
+        found: dict[tuple[int, int], tuple[str, DecodedLog]] = {}
+        for fields_before in range(INDEXED):
+            topics: list[Json] = [list(known), *[None] * fields_before, topic_of(account)]
+            for each in self._raw_logs({"address": place, "topics": topics}, 0, last):
+                with understood("list of events"):
+                    codec = known[each["topics"][0].lower()]
+                log = _log(codec, each)
+                found[log.block, log.index] = codec.name, log
+        return [found[each] for each in sorted(found)]
+
+    def raw_logs(
+        self, address: str, topics: Sequence[str], blocks: tuple[int, int | None]
+    ) -> list[Log]:
         """Return a contract's logs with any of some first topics, not decoded, oldest first.
 
         Args:
-            blocks: the first and the last
+            blocks: the first and the last; None: the newest
 
         Raises:
             ChainAway: see the class.
@@ -257,13 +282,15 @@ class Reads:
 
     def _raw_logs(self, asked: Mapping[str, Json], first: int, last: int | None) -> list[Log]:
         """Return logs of a range. Where the node refuses it, halves are asked for, and so on; the
-        width that it took is kept, and doubled when it served."""
+        width that it took is kept, and doubled when it served. From block 0 on means: from the
+        contract's first one."""
         if self._width is None:
             try:
                 return self._logs_between(asked, first, last)
             except _Refused:
                 self._width = WIDEST
         end = self._newest() if last is None else last
+        first = first or self._first_block(str(asked["address"]), end)
         if first > end:
             raise ChainAway(f"eth_getLogs: the node does not have block {first} yet")
         found: list[Log] = []
@@ -278,6 +305,21 @@ class Reads:
                 continue
             first, self._width = to + 1, min(WIDEST, 2 * self._width)
         return found
+
+    def _first_block(self, address: str, end: int) -> int:
+        """Return the first block in which a contract has code, by halving; 0 where the node does
+        not keep the state of the block before it."""
+        if address not in self._born:
+            low, high, refused = 0, end, -1
+            while low < high:
+                middle = (low + high) // 2
+                code = self.answer("eth_getCode", address, hex(middle)).get("result")
+                if isinstance(code, str) and code != "0x":
+                    high = middle
+                else:
+                    low, refused = middle + 1, refused if code == "0x" else middle
+            self._born[address] = low if low - 1 > refused else 0
+        return self._born[address]
 
     def _newest(self) -> int:
         with understood("number of a block"):
@@ -348,6 +390,11 @@ def _fits(log: Log, asked: Mapping[str, Any], first: int, last: int | None) -> b
         and (last is None or number <= last)
         and not log.get("removed")
     )
+
+
+def topic_of(address: str) -> str:
+    """Return an address as an indexed field of a log has it."""
+    return "0x" + address.removeprefix("0x").lower().rjust(64, "0")
 
 
 def _all(topic: str | Sequence[str]) -> Sequence[str]:

@@ -21,6 +21,7 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.abi import Abi
 from strongroom.chain.artifacts import Artifact
+from strongroom.chain.calls import Reads
 from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused, would_revert
 from strongroom.chain.gas import check_allowance, check_estimate, gas_limit
@@ -180,15 +181,22 @@ class Contract:
             BadArguments: it has no such event.
             ChainAway: the node does not answer.
         """
-        question = {
-            "address": self.address,
-            "fromBlock": hex(first),
-            "toBlock": LATEST if last is None else hex(last),
-            "topics": ["0x" + self._event(name).topic.hex()],
-        }
-        logs = self.chain.request("eth_getLogs", question)
-        with understood(f"list of {name} events"):
-            return [event for log in logs if (event := self.decoded(log, name)) is not None]
+        return self.events_of([name], first, last)
+
+    def events_of(
+        self, names: Sequence[str], first: int = 0, last: int | None = None
+    ) -> list[ContractEvent]:
+        """Return its events of some names, oldest first, by one search.
+
+        Raises:
+            BadArguments: it has no such event.
+            ChainAway: the node does not answer.
+        """
+        known = {"0x" + self._event(name).topic.hex(): name for name in names}
+        logs = self.chain.reads.raw_logs(self.address, list(known), (first, last))
+        with understood(f"list of {' and '.join(names)} events"):
+            found = [self.decoded(log, known[log["topics"][0].lower()]) for log in logs]
+        return [event for event in found if event is not None]
 
     def decoded(self, log: Log, name: str) -> ContractEvent | None:
         """Return a log as the event, or None where it is another contract's or another event.
@@ -241,6 +249,7 @@ class Contracts(JsonRpc):
         """
         super().__init__(url, timeout_s)
         self._poll = poll_s
+        self.reads = Reads(self)  # for what a node refuses at times: long searches
 
     @cached_property
     def chain_id(self) -> int:

@@ -126,10 +126,13 @@ def announced(vault: Contract, now: int) -> list[Notice] | None:
         CallReverted, ChainAway: of the views.
     """
     try:
-        logs = vault.events("CallSubmitted")
-        owners = vault.events("OwnershipTransferred") if logs else []
+        heard = vault.events_of(["CallSubmitted", "OwnershipTransferred"])
     except ChainAway:
         return None
+    logs = [each for each in heard if each.name == "CallSubmitted"]
+    owners = [each for each in heard if each.name == "OwnershipTransferred"]
+    if not owners or owners[0].previous_owner != NOBODY:
+        return None  # old logs are left out: each vault begins with its first owner
     newest = {bytes(each.call): each for each in logs}
     found: list[Notice] = []
     present = None

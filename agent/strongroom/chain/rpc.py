@@ -135,6 +135,12 @@ class Chain:
         """
         return self._reads.logs(address, contract, event, (from_block, to_block), matching)
 
+    def logs_naming(
+        self, address: str, contract: str, events: Sequence[str], account: str, last: int
+    ) -> list[tuple[str, DecodedLog]]:
+        """Return a contract's events of some names that name an account; see calls.py."""
+        return self._reads.logs_naming(address, contract, events, account, last)
+
     def logs_at_head(
         self, address: str, contract: str, event: str, from_block: int, matching: Matching
     ) -> tuple[Head, list[DecodedLog]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from eth_utils.address import to_checksum_address
 
 from strongroom.chain.accounts import wallet
-from strongroom.chain.calls import Ask, DecodedLog
+from strongroom.chain.calls import Ask, DecodedLog, topic_of
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.jsonrpc import Log, understood
 from strongroom.chain.notices import moment
@@ -38,6 +38,12 @@ TOKENS = (
 # of the vault
 LEFT = "0x1de5f723b3daee9e75d3c6b401fe2350da9374060f65399e4a45a98b6940b0bf"
 PAID = "0x0ef7f0e2aabde13ec6c99a420fa7971b5771a1b811dcc1930043facff42a8697"
+ENDS = ("Deposit", "Withdraw", "RedeemedInKind")
+MOVES = {  # who gives, who gets, how many
+    "Transfer": ("sender", "receiver", "value"),
+    "RedeemRequest": ("owner", "controller", "shares"),
+    "RedeemRequestCancelled": ("controller", "receiver", "shares"),
+}
 HEADS = (
     "acquired_utc", "acquired_block", "acquired_by", "acquired_transaction", "shares", "cost",
     "asset", "disposed_utc", "disposed_block", "disposed_by", "disposed_transaction", "proceeds",
@@ -186,37 +192,41 @@ def _heard(
     """Yield what moves shares of the account. Shares of its redemptions are its own until they are
     paid; where owner, controller and receiver are several, shares go from one to the other."""
 
-    def logs(event: str, **matching: str) -> list[DecodedLog]:
-        return chain.logs(vault.address, "Vault", event, 0, block, matching)
-
-    for log in logs("Deposit", owner=who):
-        shares, assets = log.args["shares"], log.args["assets"]
-        if to_checksum_address(log.args["sender"]) == who:  # the controller
-            yield _Heard(log, MovementKind.BOUGHT, shares, assets, True)
-        else:  # who paid keeps the cost
-            yield _Heard(log, MovementKind.RECEIVED, shares, None, True)
-    for log in logs("Withdraw", owner=who):
-        yield _Heard(log, MovementKind.REDEEMED, log.args["shares"], log.args["assets"], False)
-    for log in logs("RedeemedInKind", owner=who):
-        cash = _paid_in_kind(known, vault, log)
-        yield _Heard(log, MovementKind.IN_KIND, log.args["shares"], cash, False)
+    heard = chain.logs_naming(vault.address, "Vault", (*ENDS, *MOVES), who, block)
     # the transfer to the vault comes right after its request; any other one is a gift to all
-    asked = {(log.transaction, log.index + 1) for log in logs("RedeemRequest", owner=who)}
-    for event, giver, taker in (
-        ("Transfer", "sender", "receiver"),
-        ("RedeemRequest", "owner", "controller"),
-        ("RedeemRequestCancelled", "controller", "receiver"),
-    ):
-        for log in [*logs(event, **{giver: who}), *logs(event, **{taker: who})]:
+    asked = {(log.transaction, log.index + 1) for event, log in heard if event == "RedeemRequest"}
+    for event, log in heard:
+        if event in MOVES:
+            giver, taker, amount = MOVES[event]
             sender, receiver = map(to_checksum_address, (log.args[giver], log.args[taker]))
-            if sender in (receiver, vault.address) or receiver == NOBODY:
+            if (
+                who not in (sender, receiver)
+                or sender in (receiver, vault.address)
+                or receiver == NOBODY
+                or (event == "Transfer" and (log.transaction, log.index) in asked)
+            ):
                 continue  # the vault's other events say why
-            if event == "Transfer" and (log.transaction, log.index) in asked:
-                continue
             comes = receiver == who
             came = MovementKind.FEE if sender == NOBODY else MovementKind.RECEIVED
-            shares = log.args["value" if event == "Transfer" else "shares"]
-            yield _Heard(log, came if comes else MovementKind.SENT, shares, None, comes)
+            kind = came if comes else MovementKind.SENT
+            yield _Heard(log, kind, log.args[amount], None, comes)
+        elif to_checksum_address(log.args["owner"]) == who:
+            yield _end_of(known, vault, who, event, log)
+
+
+def _end_of(
+    known: Contracts, vault: DepositorVault, who: str, event: str, log: DecodedLog
+) -> _Heard:
+    """Return what the end of a request, or an exit, moves."""
+    shares = log.args["shares"]
+    if event == "Withdraw":
+        return _Heard(log, MovementKind.REDEEMED, shares, log.args["assets"], False)
+    if event == "RedeemedInKind":
+        cash = _paid_in_kind(known, vault, log)
+        return _Heard(log, MovementKind.IN_KIND, shares, cash, False)
+    if to_checksum_address(log.args["sender"]) == who:  # the controller
+        return _Heard(log, MovementKind.BOUGHT, shares, log.args["assets"], True)
+    return _Heard(log, MovementKind.RECEIVED, shares, None, True)  # who paid keeps the cost
 
 
 def _paid_in_kind(known: Contracts, vault: DepositorVault, exit_: DecodedLog) -> int | None:
@@ -224,7 +234,7 @@ def _paid_in_kind(known: Contracts, vault: DepositorVault, exit_: DecodedLog) ->
     price. What else its transaction pays, a claim or another exit, is not of it: delegated accounts
     pay before its event, the others after it, and the vault itself last."""
     receipt = known.request("eth_getTransactionReceipt", exit_.transaction)
-    us, receiver = (_topic(each) for each in (vault.address, exit_.args["receiver"]))
+    us, receiver = (topic_of(each) for each in (vault.address, exit_.args["receiver"]))
     paid = int(exit_.args["assets"])
     delegated = 0
     with understood("receipt"):
@@ -247,10 +257,6 @@ def _paid_in_kind(known: Contracts, vault: DepositorVault, exit_: DecodedLog) ->
                         break
                     paid += quantity(log["data"])
     return paid
-
-
-def _topic(address: str) -> str:
-    return "0x" + address.removeprefix("0x").lower().rjust(64, "0")
 
 
 def _times(known: Contracts, blocks: list[int]) -> dict[int, int]:
