@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from strongroom import strategy
+from strongroom.cli.keeper import command as keeper
 
 from scripts.dev.export_python import python_reference
 from scripts.dev.export_reference import reference
@@ -95,3 +96,9 @@ def test_every_fault_of_the_backtests_page_is_held_by_a_test():
         assert tests or held == "- |"  # the code is gone
         for file, name in tests:
             assert f"\ndef {name}(" in Path("tests/agent", file).read_text(), f"{file}::{name}"
+
+
+def test_the_keepers_subcommands_are_all_named():
+    (line,) = re.findall(r"^Its subcommands are (.*?)\. ", Path("docs/agent.md").read_text(), re.M)
+    named = re.findall(r"`([\w-]+)`", line)
+    assert set(named) == set(keeper.commands) and len(named) == len(set(named))
