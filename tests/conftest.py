@@ -5,6 +5,7 @@ tests/e2e has an anvil of its own instead: it replaces `accounts`, `chain` and `
 
 import itertools
 import os
+import sys
 import tempfile
 from decimal import Decimal
 from types import SimpleNamespace
@@ -64,6 +65,12 @@ def pytest_configure(config):
     )
     os.environ["APE_FOUNDRY_HOST"] = chain.__enter__()
     config.add_cleanup(lambda: chain.__exit__(None, None, None))
+
+
+def pytest_runtest_logreport(report):
+    """Say at once what failed: a run that is ended from outside never comes to its summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.nodeid} ({report.when}):\n{report.longreprtext}", file=sys.stderr)
 
 
 def pytest_collection_modifyitems(items):

@@ -14,12 +14,17 @@ class Browser:
     """One browser with one page; every method of driver.mjs is one here."""
 
     def __init__(self):
+        self._start()
+
+    def _start(self):
         self._process = subprocess.Popen(
             ["node", str(DRIVER), PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __getattr__(self, command):
         def run(**values):
+            if self._process.poll() is not None:  # a browser that was stuck
+                self._start()
             print(json.dumps({"command": command, **values}), file=self._process.stdin, flush=True)
             answer = json.loads(self._process.stdout.readline())
             if "error" in answer:

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
+const LONGEST = 120_000; // ms a command may take
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const [, , executablePath] = process.argv;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
@@ -123,9 +124,13 @@ const commands = {
   },
   async wait_gone({ text, selector }) { await page.locator(selector).filter({ hasText: text }).first().waitFor({ state: "detached" }); },
   async wait_hidden({ selector, timeout = 20_000 }) { await page.locator(selector).waitFor({ state: "hidden", timeout }); },
-  async wait_seen({ method }) {
+  async wait_seen({ method, timeout = 20_000 }) {
     answered = [];
-    while (!answered.some((each) => each.includes(method))) await page.waitForTimeout(100);
+    const end = Date.now() + timeout;
+    while (!answered.some((each) => each.includes(method))) {
+      if (Date.now() > end) throw new Error(`the page did not ask for ${method} within ${timeout} ms`);
+      await page.waitForTimeout(100);
+    }
   },
   async text({ selector }) { return page.locator(selector).allInnerTexts(); },
   async value({ selector }) { return page.locator(selector).inputValue(); },
@@ -157,14 +162,23 @@ const commands = {
   async seen() { return seen; },
 };
 
+/** A browser that is stuck answers nothing for ever: say so, and end, so that the next command gets a new one. */
+function stuck(command) {
+  console.log(JSON.stringify({ error: `the browser did not ${command} within ${LONGEST} ms` }));
+  process.exit(1);
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, ...values } = JSON.parse(line);
+  const bound = setTimeout(stuck, LONGEST, command);
   try {
     const result = await commands[command](values);
     console.log(JSON.stringify({ result: result ?? null }));
   } catch (error) {
     const where = page ? await page.locator("body").innerText().catch(() => "") : "";
     console.log(JSON.stringify({ error: `${error}\n${where.slice(0, 3000)}` }));
+  } finally {
+    clearTimeout(bound);
   }
 }
 await browser.close();
