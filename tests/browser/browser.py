@@ -23,10 +23,11 @@ class Browser:
 
     def __getattr__(self, command):
         def run(**values):
-            if self._process.poll() is not None:  # a browser that was stuck
-                self._start()
             print(json.dumps({"command": command, **values}), file=self._process.stdin, flush=True)
             answer = json.loads(self._process.stdout.readline())
+            if "ended" in answer:  # it was stuck
+                self._process.wait()
+                self._start()
             if "error" in answer:
                 raise AssertionError(answer["error"])
             return answer["result"]

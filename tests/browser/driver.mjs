@@ -164,7 +164,7 @@ const commands = {
 
 /** A browser that is stuck answers nothing for ever: say so, and end, so that the next command gets a new one. */
 function stuck(command) {
-  console.log(JSON.stringify({ error: `the browser did not ${command} within ${LONGEST} ms` }));
+  console.log(JSON.stringify({ error: `the browser did not ${command} within ${LONGEST} ms`, ended: true }));
   process.exit(1);
 }
 
