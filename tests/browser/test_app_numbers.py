@@ -1,6 +1,7 @@
 """The app's amounts and times are those of the commands: both are asked the same."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strongroom.audit import queues
+from strongroom.backtest import simulated_requests
+from strongroom.chain.gas import MOST_GAS
 from strongroom.chain.notices import moment
 from strongroom.chain.units import HOUR, MICRO, SHARE
 from strongroom.depositor.amounts import (
@@ -19,6 +23,7 @@ from strongroom.depositor.amounts import (
     to_assets,
     to_shares,
 )
+from strongroom.depositor.requests import MOST_WAITING
 from strongroom.depositor.words import WORDS
 
 ESBUILD = Path("node_modules/.bin/esbuild")
@@ -101,3 +106,15 @@ def test_rates_and_times_are_shown_alike(app, bps, seconds, timestamp):
 
 def test_units_are_those_of_the_package(app):
     assert app("assets", "1") == str(MICRO) and app("shares", "1") == str(SHARE)
+
+
+def test_bounds_are_those_of_the_contract_and_the_package():
+    """Each stands in several languages, or in parts that must not ask each other."""
+    waiting = _written("contracts/modules/requests.vy", r"MAX_WAITING: constant\(uint256\) = (\d+)")
+    assert _written("web/vault.ts", r"MOST_WAITING = (\d+)") == waiting
+    assert MOST_WAITING == queues.MOST_WAITING == simulated_requests.MOST_WAITING == int(waiting)
+    assert _written("web/sending.ts", r"MOST_GAS = 2n \*\* (\d+)n") == "24" and MOST_GAS == 2**24
+
+
+def _written(path, pattern):
+    return re.search(pattern, Path(path).read_text())[1]
