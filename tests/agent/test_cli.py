@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import sqlite3
@@ -147,6 +148,7 @@ def test_ctrl_c_unwinds_whatever_a_framework_would_do_with_it(monkeypatch):
     assert (done.exit_code, done.output) == (130, "stopped: approve (0x12) may have been sent\n")
 
 
+PATIENCE_S = 5
 QUESTIONS = """
 import sys, click
 from strongroom.cli.boundary import Command
@@ -172,17 +174,25 @@ command([], standalone_mode=True)
     ],
 )
 def test_a_question_without_an_answer_ends_by_what_was_pressed(question, typed, code, words):
-    """At a terminal of its own, which getpass opens by its name."""
+    """At a terminal of its own, which getpass opens by its name. What is pressed in the moment in
+    which the question appears may be lost, as readline looks for signals before it waits: whoever
+    sees nothing happen presses again."""
     number, terminal = pty.fork()
     if number == 0:
         os.execv(sys.executable, [sys.executable, "-c", QUESTIONS, question])
     seen = b""
     while not seen.rstrip().endswith(b":"):
         seen += os.read(terminal, 1024)
-    os.write(terminal, b"\x03" if typed == "ctrl-c" else typed.encode())
+    keys = b"\x03" if typed == "ctrl-c" else typed.encode()
+    os.write(terminal, keys)
     with suppress(OSError):  # the other end is closed
-        while more := os.read(terminal, 1024):
-            seen += more
+        while True:
+            if select.select([terminal], [], [], PATIENCE_S)[0]:
+                if not (more := os.read(terminal, 1024)):
+                    break
+                seen += more
+            else:
+                os.write(terminal, keys)
     assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == code, seen
     assert words in " ".join(seen.decode().split()), seen
 
