@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY = 64 * 1_024  # bytes of a request
+FORGONE = 2**24  # bytes of a request that are read, and not kept, so that its sender reads why
 MOST_CONNECTIONS = 256  # whoever comes then is told to come again
 HELD_BACK = "Other machines reach this port, and the connection is not encrypted: who listens in "
 
@@ -187,18 +188,20 @@ class WholeRequests:
         await self._app(scope, whole, send)
 
     async def _read(self, receive: "Receive") -> bytes | None:
-        """Return the body; None: who asked has gone; raises _TooLarge."""
-        parts, length = list[bytes](), 0
-        while True:
+        """Return the body; None: who asked has gone; raises _TooLarge, at its end if that is near:
+        whoever still sends when the connection closes does not read the answer."""
+        parts, length, more = list[bytes](), 0, True
+        while more and length <= FORGONE:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            parts.append(message.get("body", b""))
-            length += len(parts[-1])
-            if length > self._most:
-                raise _TooLarge
-            if not message.get("more_body", False):
-                return b"".join(parts)
+            part, more = message.get("body", b""), message.get("more_body", False)
+            length += len(part)
+            if length <= self._most:
+                parts.append(part)
+        if length > self._most:
+            raise _TooLarge
+        return b"".join(parts)
 
 
 class _TooLarge(Exception):

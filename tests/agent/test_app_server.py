@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -97,6 +97,30 @@ def test_a_body_that_is_too_large_is_refused(how):
         assert answer.status_code == 413
         kept = httpx.post(f"http://127.0.0.1:{port}/", content=b"x" * MOST_BODY)
         assert kept.json()["bytes"] == MOST_BODY
+
+
+def test_whoever_sends_far_too_much_still_reads_why():
+    """A connection that closes while more comes is reset, and its answer is lost."""
+    with serving() as port:
+        for _ in range(20):
+            answer = httpx.post(f"http://127.0.0.1:{port}/", content=b"x" * 5_000_000,
+                                timeout=PATIENCE_S)  # fmt: skip
+            assert answer.status_code == 413 and "send less" in answer.text
+
+
+def test_a_body_without_an_end_is_not_read_for_ever(monkeypatch):
+    monkeypatch.setattr(served, "FORGONE", 2**20)
+    sent = [0]
+
+    def endless():
+        while True:
+            sent[0] += 2**16
+            yield b"x" * 2**16
+
+    with serving() as port, suppress(httpx.TransportError):
+        answer = httpx.post(f"http://127.0.0.1:{port}/", content=endless(), timeout=PATIENCE_S)
+        assert answer.status_code == 413
+    assert sent[0] < 2**26  # what lies in buffers on the way, too
 
 
 def test_many_silent_ones_hold_up_nobody():
