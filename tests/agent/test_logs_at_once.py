@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+from strongroom.audit import columns
 from strongroom.audit.log_answers import LogFilter, at_once, one_by_one
 from strongroom.audit.logs import BadLog
 
@@ -71,24 +72,28 @@ FIELDS = set(log(random.Random(0), 0))
 WANTED = {"fromBlock": "0x5", "toBlock": "0x7", "address": [ADDRESS]}
 
 
-def test_both_ways_accept_the_same():
-    """What is accepted at once stays as it is: one by one it is in its one form already."""
+@pytest.mark.parametrize("part", [2, 512])
+def test_both_ways_accept_the_same(monkeypatch, part):
+    """What is accepted at once stays as it is: one by one it is in its one form already. It is
+    looked at in parts, of which the next begins where the one before ends."""
+    monkeypatch.setattr(columns, "PART", part)
     dice, accepted, refused, mended = random.Random(SEED), 0, 0, 0
     for _ in range(ROUNDS):
         logs = [log(dice, place) for place in range(dice.randrange(7))]
         for _ in range(dice.randrange(3) if logs else 0):
             spoil(dice, logs)
-        is_accepted = at_once(logs, LogFilter(WANTED))
+        accepted_at_once = at_once(logs, LogFilter(WANTED))
         try:
             alone = one_by_one(logs, LogFilter(WANTED))
         except BadLog:
             alone = None
             refused += 1
-        if is_accepted:
-            assert kept(logs) == alone
+        if accepted_at_once is not None:
+            assert kept(accepted_at_once) == alone
+            assert accepted_at_once.hashes == alone.hashes
             accepted += 1
         elif alone is not None:
-            assert at_once(alone, LogFilter(WANTED))
+            assert at_once(alone, LogFilter(WANTED)) == alone
             mended += 1
     assert accepted > ROUNDS // 4 and refused > ROUNDS // 4 and mended > 10
 
@@ -115,7 +120,7 @@ def test_logs_of_other_topics_were_not_asked_for(asked, fits):
     topic = logs[0]["topics"][0]
     text = json.loads(json.dumps(asked).replace("T", topic))
     wanted = LogFilter(WANTED | {"topics": text})
-    assert at_once(logs, wanted) is fits
+    assert at_once(logs, wanted) == (logs if fits else None)
     if not fits:
         with pytest.raises(BadLog, match="topics were not asked for"):
             one_by_one(logs, wanted)

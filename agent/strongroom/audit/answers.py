@@ -1,6 +1,8 @@
 """What a node answers to each method that an audit asks, in its one form, or refused."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from strongroom.audit.executed_answers import (
@@ -16,6 +18,7 @@ from strongroom.audit.hex_text import (
     BadHex,
     are_plain,
     data_text,
+    plain_quantity,
     quantity_text,
 )
 from strongroom.audit.log_answers import logs_answer
@@ -24,6 +27,8 @@ from strongroom.errors import BadInput
 
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 Form = Callable[[list[Any], Any], Any]
+_OF_BLOCK = itemgetter("number", "hash", "parentHash", "timestamp")
+_OF_TRANSACTION = itemgetter("hash", "from", "to", "input")
 LATEST = 253_402_300_799  # second of the last year that has four digits
 _DATA = {"eth_call", "eth_getCode"}
 
@@ -43,8 +48,9 @@ def in_one_form(asked: Sequence[Question], answers: Sequence[Any]) -> Sequence[A
     methods = {method for method, _ in asked}
     if methods <= _DATA and are_plain(answers):
         return answers
-    if methods == {"eth_getTransactionByHash"} and _are_plain_transactions(asked, answers):
-        return answers
+    for method, are_all_plain in _AT_ONCE.items():
+        if methods == {method} and are_all_plain(asked, answers):
+            return answers
     return [
         _form(method, parameters, answer)
         for (method, parameters), answer in zip(asked, answers, strict=True)
@@ -106,18 +112,41 @@ def _transaction(parameters: list[Any], answer: Any) -> Any:
     }
 
 
+def _are_plain_blocks(asked: Sequence[Question], answers: Sequence[Any]) -> bool:
+    """Whether all are what `_block` makes of them, or have more besides."""
+    try:
+        numbers, *digests, times = zip(*map(_OF_BLOCK, answers), strict=True)
+        texts = list(chain(*digests))
+        return (
+            [[number, False] for number in numbers] == [parameters for _, parameters in asked]
+            and {2 + 2 * WORD}.issuperset(map(len, texts))
+            and are_plain(texts)
+            and max(map(plain_quantity, times)) <= LATEST
+        )
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
+
+
 def _are_plain_transactions(asked: Sequence[Question], answers: Sequence[Any]) -> bool:
     """Whether all are what `_transaction` makes of them, or have more besides."""
     try:
-        ends = [each["from"] for each in answers]
-        ends += [each["to"] for each in answers if each["to"] is not None]
+        names, senders, receivers, data = zip(*map(_OF_TRANSACTION, answers), strict=True)
+        ends = [each for each in chain(senders, receivers) if each is not None]
         return (
-            [each["hash"] for each in answers] == [parameters[0] for _, parameters in asked]
+            None not in senders
+            and list(names) == [parameters[0] for _, parameters in asked]
             and {2 + 2 * ADDRESS}.issuperset(map(len, ends))
-            and are_plain([*ends, *(each["input"] for each in answers)])
+            and are_plain([*ends, *data])
         )
-    except (TypeError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError):
         return False
+
+
+# Of many answers all are looked at at once; where one is in another form, each by itself.
+_AT_ONCE: Mapping[str, Callable[[Sequence[Question], Sequence[Any]], bool]] = {
+    "eth_getBlockByNumber": _are_plain_blocks,
+    "eth_getTransactionByHash": _are_plain_transactions,
+}
 
 
 def _object(answer: Any) -> Mapping[str, Any]:

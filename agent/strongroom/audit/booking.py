@@ -30,7 +30,7 @@ class Due(Struct, frozen=True, gc=False):
 
 class Booking:
     """A transaction, the ledger that it changes, and what its events have said so far. After its
-    end it begins anew with the next one.
+    end it begins anew with the next one: what none has said needs no forgetting.
 
     Attributes:
         due: events that must follow, in order
@@ -68,15 +68,18 @@ class Booking:
         """Take what transactions change."""
         self.ledger, self.governance = ledger, governance
         self.due: deque[Due] = deque()
+        self._forget()
 
     def begin(self, transaction: Transaction) -> None:
         """Begin with nothing said."""
         self.transaction, self.now, self.place = transaction, transaction.time, 0
         self.is_due = self.may_forget = False
+        self.before_home, self.reports = (0, 0), []
+
+    def _forget(self) -> None:
+        """Forget what events have said that others must explain."""
         self.leaving = self.parting = self.fees = self.reported = None
-        self.before_home = (0, 0)
-        self.reports, self.minted, self.burned = [], {}, []
-        self.silent, self.paid = set(), []
+        self.minted, self.burned, self.silent, self.paid = {}, [], set(), []
 
     def beside(self, steps: int) -> AuditedEvent | None:
         """Return the event so many steps further in the transaction, if there is one."""
@@ -128,6 +131,14 @@ class Booking:
         """Note what should have followed, and what nothing explained."""
         while self.due:
             self._miss(last, self.due.popleft())
+        if (
+            self.minted or self.burned or self.silent or self.paid or self.fees or self.reported
+            or self.leaving or self.parting
+        ):  # fmt: skip
+            self._name_unexplained(last)
+            self._forget()
+
+    def _name_unexplained(self, last: AuditedEvent) -> None:
         if self.minted:
             self.expect(last, "Transfer.value: minted for nothing", {}, self.minted)
         if self.burned:

@@ -19,6 +19,7 @@ from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.audit.transactions import ByKind
 
+_TRANSACTION = attrgetter("transaction")
 Sent = Mapping[str, tuple[str, str]]  # transaction -> sender and data, in lower case
 
 
@@ -40,15 +41,17 @@ def check_calls(
     Raises:
         NodeAway, BadLog: see Auditor.run.
     """
-    groups: dict[str, list[AuditedEvent]] = defaultdict(list)
-    for each in events:
-        groups[each.transaction].append(each)
-    sent = _sent(node, vault, list(groups))
+    transactions = dict.fromkeys(map(_TRANSACTION, events))
+    sent = _sent(node, vault, list(transactions))
     right = set(_as_called(sent, kinds))
     appoints = {each.transaction for each in kinds.of(OperatorSet)}
+    left = transactions.keys() - right | appoints
+    groups: dict[str, list[AuditedEvent]] = defaultdict(list)
+    for each in events:
+        if each.transaction in left:
+            groups[each.transaction].append(each)
     known, found, compared = dict(operators), list[Difference](), len(right)
-    for transaction in [each for each in groups if each not in right or each in appoints]:
-        group = groups[transaction]
+    for transaction, group in groups.items():
         if transaction not in right and transaction in sent:
             call = vault_call(*sent[transaction])
             if call is not None:

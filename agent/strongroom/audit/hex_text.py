@@ -14,7 +14,7 @@ QUANTITY_BITS = 63
 SHOWN = 40  # letters of what is none
 _HEX = re.compile(r"0x[0-9a-fA-F]*")
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_PLAIN = re.compile(r"(?:0x[0-9a-f]*+ ?+)*+")
+_DIGITS = b"0123456789abcdef"
 _ODD = (1).__and__
 
 
@@ -59,13 +59,16 @@ def plain_quantity(text: str) -> int:
 
 def are_plain(texts: Sequence[Any]) -> bool:
     """Whether all are data in their one form, looked at all at once."""
+    if not texts:
+        return True
     try:
         text = " ".join(texts)
-    except TypeError:
+        others = text.encode().translate(None, _DIGITS)
+    except (TypeError, UnicodeEncodeError):
         return False
     return (
-        _PLAIN.fullmatch(text) is not None
-        and text.count(" ") == max(0, len(texts) - 1)
-        and "" not in texts
+        others == b"x" + b" x" * (len(texts) - 1)  # one in each text
+        and text.startswith("0x")
+        and text.count(" 0x") == len(texts) - 1
         and not any(map(_ODD, map(len, texts)))
     )

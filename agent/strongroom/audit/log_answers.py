@@ -6,10 +6,10 @@ looked at by itself: it is brought to its form, or refused with its place.
 
 import operator
 from collections.abc import Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
-from strongroom.audit.columns import Remembered
+from strongroom.audit.columns import Remembered, batched
 from strongroom.audit.hex_text import (
     ADDRESS,
     WORD,
@@ -19,11 +19,13 @@ from strongroom.audit.hex_text import (
     plain_quantity,
     quantity_text,
 )
-from strongroom.audit.logs import MOST_TOPICS, TOPIC, RawLog, bad_log, misplaced
+from strongroom.audit.logs import MOST_TOPICS, TOPIC, Logs, RawLog, bad_log, misplaced
 
 MOST_IN_BLOCK = 2**32  # logs
 _COUNTS = frozenset(range(1, MOST_TOPICS + 1))  # of topics
-_DIGITS = b"0123456789abcdefx"
+_READ = operator.itemgetter(
+    "address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex"
+)
 Wanted = Sequence[set[str] | None]  # topics by their place; None: any
 
 
@@ -37,7 +39,7 @@ class LogFilter:
         self.topics: Wanted = [_set_of(each) for each in asked.get("topics", ())]
 
 
-def logs_answer(asked: Mapping[str, Any], answer: Any) -> list[RawLog]:
+def logs_answer(asked: Mapping[str, Any], answer: Any) -> Logs:
     """Return the logs of an answer.
 
     Raises:
@@ -47,46 +49,63 @@ def logs_answer(asked: Mapping[str, Any], answer: Any) -> list[RawLog]:
     if not isinstance(answer, list):
         raise BadHex(f"{str(answer)[:40]!r} is no list")
     wanted = LogFilter(asked)
-    return answer if at_once(answer, wanted) else one_by_one(answer, wanted)
+    found = at_once(answer, wanted)
+    return one_by_one(answer, wanted) if found is None else found
 
 
-def at_once(logs: Sequence[RawLog], wanted: LogFilter) -> bool:
-    """Whether all logs are what `one_by_one` makes of them, but for fields that nobody reads."""
-    numbers, starts = Remembered(plain_quantity), Remembered(_start_of)
+def at_once(logs: Sequence[RawLog], wanted: LogFilter) -> Logs | None:
+    """Return logs where all are what `one_by_one` makes of them, but for fields that nobody reads;
+    else None."""
+    parts = _Parts(wanted)
     try:
-        topics = [log["topics"] for log in logs]
-        digests = [log["blockHash"] for log in logs]
-        written = [log["blockNumber"] for log in logs]
-        data = [log["data"] for log in logs]
-        indexes = list(map(numbers.__getitem__, [log["logIndex"] for log in logs]))
-        places = list(map(operator.add, map(starts.__getitem__, written), indexes))
-        last = dict(zip(written, digests, strict=True))
-        found = sorted(map(plain_quantity, last))
-        words = {*chain.from_iterable(topics), *last.values()}
-        words.update([log["transactionHash"] for log in logs])
-        text = "".join(words)
+        are_plain = all(map(parts.are_plain, batched(logs)))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+        return None
+    return Logs(logs, parts.hashes) if are_plain else None
+
+
+class _Parts:
+    """Parts of an answer, which are looked at in order.
+
+    Attributes:
+        hashes: of the blocks so far, by their numbers as text
+    """
+
+    def __init__(self, wanted: LogFilter) -> None:
+        """Begin in front of the first log."""
+        self._wanted, self._place, self.hashes = wanted, -1, dict[str, str]()
+        self._numbers, self._starts = Remembered(plain_quantity), Remembered(_start_of)
+
+    def are_plain(self, logs: Sequence[RawLog]) -> bool:
+        """Whether all logs of the next part are in their one form, and belong there.
+
+        Raises:
+            TypeError, ValueError, KeyError, IndexError, AttributeError: one is not, or may not be.
+        """
+        addresses, topics, data, blocks, digests, names, indexes = zip(*map(_READ, logs))
+        starts = map(self._starts.__getitem__, blocks)
+        places = list(map(operator.add, starts, map(self._numbers.__getitem__, indexes)))
+        before, self._place = self._place, places[-1]
+        hashes = dict(zip(blocks, digests, strict=True))
+        words = {*chain.from_iterable(topics), *hashes.values(), *names}
+        first, last = places[0] // MOST_IN_BLOCK, places[-1] // MOST_IN_BLOCK
         return (
             {TOPIC}.issuperset(map(len, words))
-            and text[::TOPIC] == "0" * len(words)
-            and text[1::TOPIC] == "x" * len(words)
-            and text.count("x") == len(words)
-            and not text.encode().translate(None, _DIGITS)
+            and are_plain([*words, *data])
             and {list}.issuperset(map(type, topics))
             and _COUNTS.issuperset(map(len, topics))
-            and are_plain(data)
-            and wanted.addresses.issuperset([log["address"] for log in logs])
-            and not any(log.get("removed", False) for log in logs)
-            and all(map(operator.lt, places, islice(places, 1, None)))
-            and max(indexes, default=0) < MOST_IN_BLOCK
-            and (not found or wanted.first <= found[0] <= found[-1] <= wanted.last)
-            and list(map(last.__getitem__, written)) == digests
-            and _are_wanted(topics, wanted.topics)
+            and self._wanted.addresses.issuperset(addresses)
+            and not any([log.get("removed", False) for log in logs])
+            and max(self._numbers.values()) < MOST_IN_BLOCK
+            and all(map(operator.lt, [before, *places], places))
+            and self._wanted.first <= first <= last <= self._wanted.last
+            and tuple(map(hashes.__getitem__, blocks)) == digests
+            and all(self.hashes.setdefault(each, of) == of for each, of in hashes.items())
+            and _are_wanted(topics, self._wanted.topics)
         )
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-        return False
 
 
-def one_by_one(logs: Sequence[RawLog], wanted: LogFilter) -> list[RawLog]:
+def one_by_one(logs: Sequence[RawLog], wanted: LogFilter) -> Logs:
     """Return logs in their one form; name the first that is not as it must be.
 
     Raises:
@@ -112,7 +131,7 @@ def one_by_one(logs: Sequence[RawLog], wanted: LogFilter) -> list[RawLog]:
             raise misplaced(log, "the block has two hashes")
         place = here
         found.append(log)
-    return found
+    return Logs(found, hashes)
 
 
 def log_in_one_form(log: RawLog) -> RawLog:

@@ -1,5 +1,6 @@
 """A log as a node sends it, and the shape that it must have."""
 
+from collections.abc import Iterable, Mapping
 from typing import NotRequired, TypedDict
 
 from strongroom.errors import BadInput
@@ -23,6 +24,19 @@ class RawLog(TypedDict):
     transactionHash: str
     logIndex: str
     removed: NotRequired[bool]
+
+
+class Logs(list[RawLog]):
+    """Logs in order, with the hashes of their blocks."""
+
+    def __init__(self, logs: Iterable[RawLog], hashes: Mapping[str, str]) -> None:
+        """Take both.
+
+        Args:
+            hashes: number of a block, as logs have it -> its hash
+        """
+        super().__init__(logs)
+        self.hashes = hashes
 
 
 def bad_log(log: RawLog, what: str) -> BadLog:

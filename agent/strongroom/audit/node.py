@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from strongroom.audit.answers import BadAnswer, Question, in_one_form
 from strongroom.audit.hex_text import plain_quantity
-from strongroom.audit.logs import RawLog
+from strongroom.audit.logs import Logs, RawLog
 from strongroom.chain.ending_heads import ending_session
 from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
@@ -56,8 +56,7 @@ class _Busy(Exception):
     """The node asks to be asked again."""
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(Struct, frozen=True, gc=False):
     """What is taken of a block; hashes in lower case."""
 
     hash: str
@@ -286,13 +285,13 @@ class Node:
             if topics:
                 asked["topics"] = list(topics)
             try:
-                found = self.ask("eth_getLogs", asked)
+                found: Logs = self.ask("eth_getLogs", asked)
             except NodeRefuses:
                 if step == 1:
                     raise
                 step = self._reach = max(1, min(step, end - first + 1) // 2)
                 continue
-            self._check_blocks(found)
+            self._check_blocks(found.hashes)
             if end - first + 1 == step:
                 self._reach = max(self._reach, min(RANGE, step * 2))
             first = end + 1
@@ -304,14 +303,15 @@ class Node:
             del found  # else it would be kept while the next piece is asked for
             yield end, only.pop()
 
-    def _check_blocks(self, logs: Sequence[RawLog]) -> None:
+    def _check_blocks(self, hashes: Mapping[str, str]) -> None:
         """Refuse logs of another block than the header of their number.
+
+        Args:
+            hashes: number of a block, as logs have it -> its hash
 
         Raises:
             NodeAway: see `headers`.
         """
-        written = [log["blockNumber"] for log in logs]
-        hashes = dict(zip(written, [log["blockHash"] for log in logs], strict=True))
         blocks = {plain_quantity(block): digest for block, digest in hashes.items()}
         headers = self.headers(list(blocks))
         if len(self._headers) + len(headers) > KEPT:
