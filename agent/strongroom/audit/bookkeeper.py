@@ -60,15 +60,15 @@ class Bookkeeper:
         ledger, events = self.ledger, transaction.events
         if not ledger.reported_at:
             self._begin(transaction)
-        booking = self._booking
+        booking, before, due = self._booking, self._before, self._booking.due
         booking.begin(transaction)
         ledger.events += len(events)
         ledger.block = events[-1].block
         for booking.place, event in enumerate(events):
-            if self._before is not None:
-                self._before(event)
+            if before is not None:
+                before(event)
             kind = type(event)
-            if booking.due or kind in ALWAYS_DUE:
+            if due or kind in ALWAYS_DUE:
                 booking.meet(event)
             else:
                 booking.is_due = False

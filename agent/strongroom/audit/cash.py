@@ -78,7 +78,8 @@ def cash_differences(
             yield Difference(key[0], key[1], what, f">= {said}", str(came))
 
 
-Sums = dict[tuple[int, str, str], int]  # block, transaction and counterparty -> base units
+# Block, transaction and counterparty (of an account its market) -> base units.
+Sums = dict[tuple[int, str, str], int]
 # What says that the asset came or left: whether it came, and of whom.
 _SAYS: Mapping[type[AuditedEvent], tuple[bool, Callable[[AuditedEvent], str]]] = {
     DepositRequest: (True, attrgetter("owner")),
@@ -93,26 +94,21 @@ _ASSETS: Callable[[AuditedEvent], int] = attrgetter("assets")
 
 def _moved(holders: Holders, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
-    vault, accounts = holders
+    vault, party = holders[0], holders[1].get
     for move in moves:
         sums, who = (goes, move.receiver) if move.sender == vault else (comes, move.sender)
-        _add(sums, (move.place[0], move.transaction, _party(accounts, who)), move.amount)
+        key = move.place[0], move.transaction, party(who, who)
+        sums[key] = sums.get(key, 0) + move.amount
     return comes, goes
 
 
 def _said(accounts: Mapping[str, MarketId], events: Iterable[AuditedEvent]) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
+    party = accounts.get
     for event in events:
         says = _SAYS.get(type(event))
         if says is not None:
-            who = _party(accounts, says[1](event))
-            _add(comes if says[0] else goes, (event.block, event.transaction, who), _ASSETS(event))
+            sums, who = comes if says[0] else goes, says[1](event)
+            key = event.block, event.transaction, party(who, who)
+            sums[key] = sums.get(key, 0) + _ASSETS(event)
     return comes, goes
-
-
-def _add(sums: Sums, key: tuple[int, str, str], amount: int) -> None:
-    sums[key] = sums.get(key, 0) + amount
-
-
-def _party(accounts: Mapping[str, MarketId], address: str) -> str:
-    return accounts.get(address, address)

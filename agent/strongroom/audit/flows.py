@@ -120,7 +120,19 @@ class Doubt:
     @property
     def is_settled(self) -> bool:
         """Whether nothing went that is not explained, and all came that must have."""
-        return not any(self.went_beyond(each) or self.is_short_of(each) for each in self.all_tokens)
+        return not any(
+            self.went_beyond(each) or self.is_short_of(each)
+            for each in self.all_tokens
+            if not self._is_plain(each)
+        )
+
+    def _is_plain(self, token: str) -> bool:
+        """Whether of a token at most what may have gone went, even with all that stayed, and all
+        came that must have: then nothing went beyond, and nothing is short."""
+        flow, told = self.flow, self.explained
+        went = flow.went.get(token, 0) + flow.stayed.get(token, 0)
+        came = flow.came.get(token, 0)
+        return went <= told.goes.get(token, 0) and came >= told.comes.get(token, 0)
 
     def went_beyond(self, token: str) -> int:
         """Return what of a token went beyond what may have gone, without what an exchange took in

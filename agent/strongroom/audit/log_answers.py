@@ -82,7 +82,9 @@ class _Parts:
         Raises:
             TypeError, ValueError, KeyError, IndexError, AttributeError: one is not, or may not be.
         """
-        addresses, topics, data, blocks, digests, names, indexes = zip(*map(_READ, logs))
+        addresses, topics, data, blocks, digests, names, indexes = zip(
+            *map(_READ, logs), strict=True
+        )
         starts = map(self._starts.__getitem__, blocks)
         places = list(map(operator.add, starts, map(self._numbers.__getitem__, indexes)))
         before, self._place = self._place, places[-1]
@@ -95,7 +97,7 @@ class _Parts:
             and {list}.issuperset(map(type, topics))
             and _COUNTS.issuperset(map(len, topics))
             and self._wanted.addresses.issuperset(addresses)
-            and not any([log.get("removed", False) for log in logs])
+            and not [log for log in logs if log.get("removed", False)]
             and max(self._numbers.values()) < MOST_IN_BLOCK
             and all(map(operator.lt, [before, *places], places))
             and self._wanted.first <= first <= last <= self._wanted.last

@@ -3,7 +3,7 @@ transfers of the asset and of outcome tokens, fills, and what the accounts log t
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, repeat
 
 from msgspec import Struct
 
@@ -320,18 +320,17 @@ def _moves_of_asset(logs: Sequence[RawLog]) -> list[Moved]:
         raise ValueError("of another length")
     (amounts,) = word_columns(["uint256"], [log["data"] for log in logs], 2)
     numbers, addresses = Remembered(number_in), Remembered(lambda topic: "0x" + topic[26:].lower())
-    rows = zip(
-        map(numbers.__getitem__, [log["blockNumber"] for log in logs]),
-        map(numbers.__getitem__, [log["logIndex"] for log in logs]),
+    blocks = map(numbers.__getitem__, [log["blockNumber"] for log in logs])
+    moves = map(
+        Moved,
+        zip(blocks, map(numbers.__getitem__, [log["logIndex"] for log in logs]), strict=True),
         [log["transactionHash"] for log in logs],
-        map(addresses.__getitem__, senders), map(addresses.__getitem__, receivers), amounts,
-        strict=True,
-    )  # fmt: skip
-    return [
-        Moved((block, index), transaction, "", sender, receiver, amount)
-        for block, index, transaction, sender, receiver, amount in rows
-        if amount
-    ]
+        repeat(""),
+        map(addresses.__getitem__, senders),
+        map(addresses.__getitem__, receivers),
+        amounts,
+    )
+    return [each for each in moves if each.amount]
 
 
 def padded(addresses: Sequence[str]) -> Iterator[list[str]]:
