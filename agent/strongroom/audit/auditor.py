@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
-from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import (
     CheckpointError,
     Progress,
@@ -186,15 +185,13 @@ class Auditor:
         none that ours write."""
         scope, progress = self._scope, self.start()
         asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
-        reader = PieceReader(self._ahead or self._node, progress.ledger)
+        reader = PieceReader(self._ahead or self._node, progress.ledger, asset)
         pieces = reader.read(progress.next_block, scope.to_block)
         if self._ahead is not None:
             pieces = one_ahead(_rarely_collected(pieces))
         for piece in _rarely_collected(pieces):
             kinds, first, end = ByKind(piece.events), progress.next_block, piece.end
             movements = self._movements.read(progress, kinds, first, end)
-            markets = {each: market for each, (market, _) in movements.owners.items()}
-            cash = check_cash(self._node, asset, (self._vault, markets), kinds, (first, end))
             unexplained = self._conservation.check(progress, movements, kinds, end)
             holders = AccountsOfHolders(progress.wallets, movements)
             for income in self._income.find(progress, movements, holders):
@@ -213,7 +210,7 @@ class Auditor:
             progress.has_unexplained |= bool(unexplained)
             progress.calls += piece.calls
             self._book(progress, piece, kinds, (movements.moved, holders))
-            progress.ledger.differences += [*piece.differences, *cash, *unexplained]
+            progress.ledger.differences += [*piece.differences, *unexplained]
             if self._fills is not None:
                 self._fills.join_again(progress)
                 self._fills.join(progress, movements, holders, kinds, piece.times)
