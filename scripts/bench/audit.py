@@ -48,15 +48,18 @@ def record(events: int, path: Path) -> Scope:
 
 
 class Replayed(Node):
-    """A node that answers the same requests from a file, in their order."""
+    """A node that answers the same requests from a file, in their order. Where its lines end is
+    looked up before: no node's client searches for that."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("http://replayed")
-        self._lines, self.requests = path.open("rb", buffering=BUFFER), 0
+        with path.open("rb", buffering=BUFFER) as lines:
+            self._sizes = iter([len(line) for line in lines])
+        self._file, self.requests = path.open("rb", buffering=0), 0
 
     def _post(self, body: Sequence[Any]) -> bytes:
         self.requests += 1
-        return self._lines.readline()
+        return self._file.read(next(self._sizes, 0))
 
 
 def measure(path: Path, scope: Scope) -> dict[str, Any]:
@@ -66,8 +69,9 @@ def measure(path: Path, scope: Scope) -> dict[str, Any]:
     clocks = time.perf_counter(), time.process_time()
     audit = Auditor(scope, node).run()
     wall, cpu = time.perf_counter() - clocks[0], time.process_time() - clocks[1]
+    books, reader = Replayed(path / "books"), Replayed(path / "ahead")
     clocks = time.perf_counter(), time.process_time()
-    both = Auditor(scope, Replayed(path / "books"), ahead=Replayed(path / "ahead")).run()
+    both = Auditor(scope, books, ahead=reader).run()
     by_two, here = time.perf_counter() - clocks[0], time.process_time() - clocks[1]
     ahead = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert audit.verdict.is_clean, audit.verdict.differences[:4]
