@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal, localcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -98,7 +99,12 @@ class FeeSchedule:
 
     def of(self, price: float) -> float:
         """Return the fee of one token at a price in [0, 1], in units; `most` is exact."""
-        return float(float(self.rate) * (price * (1 - price)) ** float(self.exponent))
+        rate, exponent = self._terms
+        return float(rate * (price * (1 - price)) ** exponent)
+
+    @cached_property
+    def _terms(self) -> tuple[float, float]:
+        return float(self.rate), float(self.exponent)
 
 
 UNKNOWN_FEES = FeeSchedule(Decimal(1), Decimal(0))  # a unit a token, so that no trade is worth it

@@ -19,7 +19,7 @@ from strongroom.chain.units import BPS, LEAST_ORDER, MICRO, on_tick
 from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
-from strongroom.strategy.exits import Trading, exits, first_price, left_lately
+from strongroom.strategy.exits import WITHOUT_RULES, Trading, exits, first_price, left_lately
 from strongroom.strategy.portfolio import Day, Stake, Staked, room
 from strongroom.strategy.published import ShownView, show_view
 from strongroom.strategy.record import (
@@ -98,7 +98,7 @@ class _Round:
             yield from pack.propose(self.view, partial(self.rooms_before_fees, pack.name))
 
     def trading(self, pack: str) -> Trading:
-        return self.rules.trading.get(pack, Trading())
+        return self.rules.trading.get(pack, WITHOUT_RULES)
 
     def rooms(self, pack: str, market: Market) -> tuple[int, str]:
         found = self.named_rooms(pack, market)

@@ -84,6 +84,9 @@ class Trading:
     exits: Exits = field(default_factory=Exits)
 
 
+WITHOUT_RULES = Trading()  # a pack that has none
+
+
 @dataclass(frozen=True)
 class _Held:
     """A purchase as it stands, and the book that it can be sold into."""
@@ -103,13 +106,13 @@ def exits(view: View, packs: Sequence[Pack], trading: Mapping[str, Trading]) -> 
     valuers = {pack.name: pack for pack in packs if isinstance(pack, Fair)}
     found = []
     for held in _positions(view, valuers):
-        how = trading.get(held.purchase.pack, Trading())
+        how = trading.get(held.purchase.pack, WITHOUT_RULES)
         rule = _rule(view, held, how.exits)
         sale = None if rule is None else _sale(view, held, how, rule)
         if sale is not None:
             found.append(sale)
     for name, plan in sorted(view.past.plans.items()):
-        sale = _plan_sale(view, name, plan, trading.get(plan.pack, Trading()).exits)
+        sale = _plan_sale(view, name, plan, trading.get(plan.pack, WITHOUT_RULES).exits)
         if sale is not None:
             found.append(sale)
     return found

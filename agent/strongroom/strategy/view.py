@@ -193,7 +193,11 @@ class View:
     def _class_of(self, market: Market) -> int | None:
         vault, question = self.vault, market.question_key
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
-        admitting = sorted(n for n, each in vault.classes.items() if each.admits(market, oracle))
+        kind = oracle, market.module
+        if kind not in self._admitting:
+            found = sorted(n for n, each in vault.classes.items() if each.admits(market, oracle))
+            self._admitting[kind] = found
+        admitting = self._admitting[kind]
         if len(admitting) < 2:
             return admitting[0] if admitting else None
         opened = [n for n in admitting if market_of(n, question) in vault.markets]
@@ -301,6 +305,11 @@ class View:
     @cached_property
     def _names(self) -> dict[int, tuple[Market, int | None, MarketId | None]]:
         """By identity; the market is kept with it, so that no other has the same."""
+        return {}
+
+    @cached_property
+    def _admitting(self) -> dict[tuple[str, Module | None], list[int]]:
+        """The classes that admit markets, by what decides that: their oracle and their module."""
         return {}
 
     @cached_property
