@@ -1,8 +1,8 @@
 """Decisions of a backtest, asked of a process that is handed nothing but views (sealed.py).
 
-A view goes there in full, but what has not changed since goes once: a market, and the sides of a
-book, are the same objects from one look to the next, and go by number. Of a market that has changed
-only the change goes. What a pack's parameters were learned from stays here.
+A view goes there in full, but what has not changed since goes once: a market, the sides of a book
+and a market of the vault are the same objects from one look to the next, and go by number. Of a
+market that has changed only the change goes. What a pack's parameters were learned from stays here.
 """
 
 import copyreg
@@ -133,14 +133,20 @@ class _Sent:
         return out.getvalue()
 
     def _seen(self, seen: Seen) -> Any:
-        handed = Handed([], [], [], [], [], [], [])
-        for market in seen.view.markets.values():
+        handed, view = Handed([], [], [], [], [], [], [], [], []), seen.view
+        for market in view.markets.values():
             handed.markets.append(self._market(market, handed.new_markets))
-        for token, book in seen.view.books.items():
+        for token, book in view.books.items():
             handed.tokens.append(self._token(token, handed.new_tokens))
             handed.shown.append(self._shown(book, handed.new_shown))
             handed.seen_at.append(book.seen_at)
-        return take, (replace(seen.view, markets={}, books={}), seen.learned, handed)
+        for named in view.vault.markets.items():
+            number, is_new = self._number(id(named[1]), named)
+            handed.states.append(number)
+            if is_new:
+                handed.new_states.append((number, named))
+        rest = replace(view, vault=replace(view.vault, markets={}), markets={}, books={})
+        return take, (rest, seen.learned, handed)
 
     def _market(self, market: Market, new: list[NewMarket]) -> int:
         number, is_new = self._number(id(market), market)

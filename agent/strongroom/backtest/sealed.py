@@ -28,7 +28,7 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from strongroom.backtest.garbage import collect_seldom
-from strongroom.chain.ids import Json, TokenId
+from strongroom.chain.ids import Json, MarketId, TokenId
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import (
@@ -41,7 +41,7 @@ from strongroom.strategy.api import (
 from strongroom.strategy.decide import Round, decide
 from strongroom.strategy.pack_code import OURS
 from strongroom.strategy.rules import Rules
-from strongroom.strategy.view import View
+from strongroom.strategy.view import MarketState, View
 
 REACHES = frozenset(
     ["open", "socket", "subprocess", "os", "ctypes", "resource", "shutil", "sqlite3", "mmap"]
@@ -88,11 +88,12 @@ class Told:
     reached: tuple[str, ...] = ()
 
 
-# what is sent once: markets, tokens and what books show, by number
+# what is sent once: markets, tokens, what books show and the vault's markets, by number
 
 _markets: dict[int, Market] = {}
 _tokens: dict[int, TokenId] = {}
 _shown: dict[int, "Shown"] = {}
+_states: dict[int, tuple[MarketId, MarketState]] = {}
 
 
 class Shown(NamedTuple):
@@ -109,11 +110,13 @@ NewMarket = tuple[int, int | None, Mapping[str, Any]]
 
 
 class Handed(NamedTuple):
-    """A view's markets and books: all by number, in their order, and those that are new in full.
+    """A view's markets and books, and the vault's markets: all by number, in their order, and those
+    that are new in full.
 
     Attributes:
         markets, tokens, shown: numbers; of each book its token and what it shows
         seen_at: of each book
+        states: numbers of the vault's markets
         new_markets: fields; or the market that it was before, and the fields that are otherwise
     """
 
@@ -124,10 +127,12 @@ class Handed(NamedTuple):
     new_markets: list[NewMarket]
     new_tokens: list[tuple[int, TokenId]]
     new_shown: list[tuple[int, Shown]]
+    states: list[int]
+    new_states: list[tuple[int, tuple[MarketId, MarketState]]]
 
 
 def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: Handed) -> Seen:
-    """Return a view with its markets and books, and keep those that are new.
+    """Return a view with its markets, books and the vault's markets, and keep those that are new.
 
     Args:
         view: all else of it
@@ -137,19 +142,22 @@ def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: H
         _markets[number] = made_of(Market, {**known, **fields})
     _tokens.update(handed.new_tokens)
     _shown.update(handed.new_shown)
+    _states.update(handed.new_states)
     markets = {each.condition_id: each for each in map(_markets.__getitem__, handed.markets)}
     books = {
         _tokens[token]: _book(_shown[shown], seen_at)
         for token, shown, seen_at in zip(handed.tokens, handed.shown, handed.seen_at, strict=True)
     }
     vars(view).update(markets=markets, books=books)  # nobody has seen it yet
+    vars(view.vault).update(markets=dict(map(_states.__getitem__, handed.states)))
     return Seen(view, learned)
 
 
 def _book(shown: Shown, seen_at: int) -> Book:
     bids, asks, name, tick, stamp = shown
     about = {"bids": bids, "asks": asks, "seen_at": seen_at, "hash": name, "tick": tick}
-    return made_of(Book, about | {"stamp": stamp})
+    about["stamp"] = stamp
+    return made_of(Book, about)
 
 
 def made_of(kind: type[Made], fields: Mapping[str, Any]) -> Made:

@@ -51,12 +51,16 @@ class Account:
 
     def positions(self, listed: Sequence[Listed], now: int) -> list[Position]:
         """Return what it holds of each market, with the payout once it is known."""
-        found = []
+        return [Position(*each) for each in self.amounts(listed, now)]
+
+    def amounts(self, listed: Sequence[Listed], now: int) -> list[tuple[int, ...]]:
+        """Return the positions as a chain answers them: without names."""
+        found, tokens = list[tuple[int, ...]](), self.tokens
         for number in self.numbers:
             each = listed[number]
             paid = each.payout if now >= each.pays_at else (0, 0)
-            held = self.held(number, YES), self.held(number, NO)
-            found.append(Position(*held, *paid, sum(paid)))
+            held = tokens.get((number, YES), 0), tokens.get((number, NO), 0)
+            found.append((*held, *paid, sum(paid)))
         return found
 
     def trade(self, token: Token, tokens: int, cash: int, fee: int) -> None:

@@ -342,7 +342,7 @@ class SimulatedChain:
         self._account: dict[str, Callable[[Account], object]] = {
             "positions": lambda account: (
                 account.collateral,
-                [tuple(vars(each).values()) for each in world.positions(account)],
+                account.amounts(world.engine.listed, world.now),
             ),
             "tradable": world.is_tradable,
             "conditions": lambda account: [

@@ -1,10 +1,12 @@
 """What the chain says of a vault, in a constant number of requests; nothing is remembered but what
-cannot change."""
+cannot change. What is answered as before is the same object as before: it is made once.
+"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from strongroom.chain.calls import Ask, Head
 from strongroom.chain.ids import ConditionId, MarketId, Question
@@ -31,10 +33,23 @@ FLAGS = ("paused", "windingDown", "breakerTripped", "freshUntil", "reportCount")
 _MICRO_WAD = WAD // MICRO
 
 _Question = tuple[object, ...]  # a function of the vault, and its arguments
+_Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True)
-class _Listed:
+class _Known(Generic[_Made]):
+    """What was made of an answer, by what it is about: made again where the answer is another."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, _Made]] = {}
+
+    def of(self, name: str, answer: object, make: Callable[[], _Made]) -> _Made:
+        known = self._known.get(name)
+        if known is None or known[0] != answer:
+            known = self._known[name] = answer, make()
+        return known[1]
+
+
+class _Listed(NamedTuple):
     """What the vault itself says of an open market."""
 
     market: MarketId
@@ -44,8 +59,7 @@ class _Listed:
     exposure: int
 
 
-@dataclass(frozen=True)
-class _Held:
+class _Held(NamedTuple):
     """What one account holds, and its wallet."""
 
     collateral: int
@@ -174,6 +188,8 @@ class VaultReader:
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class: whether of DelegatedAccounts
         self.payouts = Payouts(chain, self.address, self.classes, served).of
+        self._positions, self._kept = _Known[tuple[Position, ...]](), _Known[Holdings]()
+        self._states = _Known[MarketState]()
         self._when: tuple[int, ...] = ()  # the block to read at; empty: the newest one
 
     def read(self, reserved: Mapping[str, int]) -> VaultState:
@@ -217,7 +233,7 @@ class VaultReader:
             dealable=fresh and not any(flags),
             classes=classes,
             markets={
-                each.market: _state(each, reserved.get(each.account, 0), marks[each.market])
+                each.market: self._state(each, reserved.get(each.account, 0), marks[each.market])
                 for each in own
             },
             elsewhere=elsewhere,
@@ -253,25 +269,34 @@ class VaultReader:
         delegated = [self._delegated[each.class_id] for each in listed]
         held = self._held([(each.account, each.class_id) for each in listed])
         return [
-            Holdings(
-                each.market,
-                each.account,
-                each.class_id,
-                each.question,
-                self._conditions[each.account],
-                there.collateral,
-                there.here,
-                there.tradable,
-                each.exposure,
-                is_away,
-                there.wallet,
-                there.collateral_away,
-                there.away,
-                there.outstanding,
-                there.wallet_open,
-            )
+            self._kept.of(each.account, (each, there), partial(self._joined, each, there, is_away))
             for each, there, is_away in zip(listed, held, delegated, strict=True)
         ]
+
+    def _joined(self, each: _Listed, there: _Held, delegated: bool) -> Holdings:
+        return Holdings(
+            each.market,
+            each.account,
+            each.class_id,
+            each.question,
+            self._conditions[each.account],
+            there.collateral,
+            there.here,
+            there.tradable,
+            each.exposure,
+            delegated,
+            there.wallet,
+            there.collateral_away,
+            there.away,
+            there.outstanding,
+            there.wallet_open,
+        )
+
+    def _state(
+        self, held: Holdings, reserved: int, marks: Mapping[ConditionId, tuple[int, int]]
+    ) -> MarketState:
+        about = held, reserved, marks
+        return self._states.of(held.account, about, partial(_state, *about))
 
     def open_and_idle(self) -> tuple[Head, list[MarketId], int]:
         """Return the newest block; the vault's open markets, of all classes, in its order; the
@@ -354,7 +379,7 @@ class VaultReader:
         return None if int(account, 16) == 0 else checksum(account)
 
     def _asks(self, asked: Sequence[_Question]) -> list[Ask]:
-        return [Ask(self.address, "Vault", str(name), tuple(rest)) for name, *rest in asked]
+        return [Ask(self.address, "Vault", str(each[0]), each[1:]) for each in asked]
 
     def _parts(
         self, epoch: int, waiting: Sequence[int]
@@ -439,7 +464,7 @@ class VaultReader:
         result = []
         for place, account in enumerate(accounts):
             (collateral, parts), tradable = found[2 * place : 2 * place + 2]
-            whole = tuple(Position(*each) for each in parts)
+            whole = self._positions.of(account, parts, partial(_positions, parts))
             if account not in away:
                 result.append(_Held(collateral, whole, tradable))
                 continue
@@ -571,6 +596,10 @@ class VaultReader:
         of the same grade, owns its Safe."""
         named = self._kind(number) is not AccountKind.SAFE
         self._delegated[number] = terms.grade == DELEGATED and named
+
+
+def _positions(parts: Sequence[Sequence[int]]) -> tuple[Position, ...]:
+    return tuple(Position(*each) for each in parts)
 
 
 def _state(
