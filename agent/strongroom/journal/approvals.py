@@ -17,6 +17,7 @@ from strongroom.journal.reads import KeptReads
 from strongroom.journal.rows import AskedDecision, SupposedFill, approval_of, fills_json
 from strongroom.journal.states import APPROVAL_STEPS, ApprovalState
 from strongroom.journal.tables import approvals
+from strongroom.journal.writes import ByEngine
 from strongroom.strategy.record import DecisionRecord
 
 _WAITING = (ApprovalState.PENDING, ApprovalState.APPROVED)
@@ -57,7 +58,7 @@ class ApprovalBook:
             fills: what it would be filled with now; None: nobody can say
         """
         with self._engine.begin() as connection:
-            if keep_decision(connection, identity, record):
+            if keep_decision(ByEngine(connection), identity, record):
                 row = {"decision": identity, "time": time, "expires": expires, "reason": ""}
                 state, kept = ApprovalState.PENDING, fills_json(fills)
                 connection.execute(insert(approvals).values(**row, state=state, fills=kept))
@@ -71,7 +72,7 @@ class ApprovalBook:
         """
         with self._engine.begin() as connection:
             _step(connection, identity, ApprovalState.STARTED, "", at)
-            open_task(connection, identity, record, at)
+            open_task(ByEngine(connection), identity, record, at)
         self._written("approval started")
 
     def end(self, identity: DecisionId, to: ApprovalState, why: str) -> None:

@@ -8,8 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import func, insert, select, update
 
 from strongroom.analysis.calibration import Forecast
 from strongroom.chain.ids import ConditionId, DecisionId, IntentKey, MarketId, OrderHash, canonical
@@ -55,14 +54,13 @@ from strongroom.journal.tables import (
     JournalMismatch,
     NotRecorded,
     decisions,
-    fills,
     forecasts,
-    intents,
     steps,
     tasks,
     trades,
 )
 from strongroom.journal.transactions import TransactionBook
+from strongroom.journal.writes import Writing
 from strongroom.strategy.record import DecisionRecord, decode
 
 
@@ -106,9 +104,9 @@ class Journal:
 
     def keep_all(self, values: Mapping[str, str]) -> None:
         """Keep values under names, all or none."""
-        with self._engine.begin() as connection:
-            connection.execute(statements.OLD_FACT, [{"its_name": name} for name in values])
-            connection.execute(
+        with self._reads.begin() as transaction:
+            transaction.execute(statements.OLD_FACT, [{"its_name": name} for name in values])
+            transaction.execute(
                 statements.NEW_FACT, [{"name": n, "value": v} for n, v in values.items()]
             )
 
@@ -130,9 +128,9 @@ class Journal:
         Args:
             task_at: timestamp, where the decision is to be carried out: opens its task
         """
-        with self._engine.begin() as connection:
-            if keep_decision(connection, identity, record) and task_at is not None:
-                open_task(connection, identity, record, task_at)
+        with self._reads.begin() as transaction:
+            if keep_decision(transaction, identity, record) and task_at is not None:
+                open_task(transaction, identity, record, task_at)
         self._written("decided")
 
     def suppose(
@@ -146,8 +144,8 @@ class Journal:
             why: what came of it
             left: the value of the fact PAPER
         """
-        with self._engine.begin() as connection:
-            keep_supposed(connection, identity, record, at, why, left)
+        with self._reads.begin() as transaction:
+            keep_supposed(transaction, identity, record, at, why, left)
         self._written("supposed")
 
     def record(self, identity: DecisionId) -> DecisionRecord:
@@ -210,9 +208,9 @@ class Journal:
 
     def close_task(self, decision: DecisionId, why: str) -> None:
         """End a task."""
-        with self._engine.begin() as connection:
+        with self._reads.begin() as transaction:
             changes = {"its_decision": decision, "state": TaskState.CLOSED, "reason": why}
-            connection.execute(statements.CLOSED_TASK, changes)
+            transaction.execute(statements.CLOSED_TASK, changes)
         self._written("task closed")
 
     def decided(self) -> dict[MarketId, int]:
@@ -307,29 +305,29 @@ class Journal:
         Raises:
             JournalMismatch: the key stands for another order.
         """
-        with self._engine.begin() as connection:
-            known = _find(connection, wanted.key)
+        with self._reads.begin() as transaction:
+            known = _find(transaction, wanted.key)
             if known is not None:
                 if not known.wants_the_same(wanted):
                     raise JournalMismatch(f"intent {wanted.key} already names another order")
                 return known
-            connection.execute(statements.NEW_INTENT, intent_columns(wanted))
-            _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
+            transaction.execute(statements.NEW_INTENT, intent_columns(wanted))
+            _note(transaction, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
         self._moved("planned")
         return wanted
 
     def traded(self, over: OrderIntent, found: list[OrderFill]) -> None:
         """Keep a trade that a transaction has made, as an intent that is over; once."""
-        with self._engine.begin() as connection:
-            if _find(connection, over.key) is not None:
+        with self._reads.begin() as transaction:
+            if _find(transaction, over.key) is not None:
                 return
             filled = sum(each.tokens(over.side) for each in found)
             closed = replace(over, state=IntentState.CLOSED, filled=filled)
-            connection.execute(statements.NEW_INTENT, intent_columns(closed))
+            transaction.execute(statements.NEW_INTENT, intent_columns(closed))
             for state in (IntentState.PLANNED, IntentState.CLOSED):
-                _note(connection, over.key, state, VenueWord.NONE, "")
+                _note(transaction, over.key, state, VenueWord.NONE, "")
             rows = [{"intent": over.key} | vars(each) for each in found]
-            connection.execute(statements.NEW_FILL, rows)
+            transaction.execute(statements.NEW_FILL, rows)
         self._moved("traded")
 
     def sign(
@@ -366,13 +364,13 @@ class Journal:
 
     def unwanted(self, key: IntentKey) -> None:
         """Keep that an order is to end, and is not sent again."""
-        with self._engine.begin() as connection:
-            row = connection.execute(statements.INTENT, {"its_key": key}).one()
-            if row.answer == AnswerKind.UNWANTED:
+        with self._reads.begin() as transaction:
+            known = _get(transaction, key)
+            if known.answer == AnswerKind.UNWANTED:
                 return
             changes = {"its_key": key, "answer": AnswerKind.UNWANTED}
-            connection.execute(statements.CHANGED_INTENT, changes)
-            _note(connection, key, IntentState(row.state), VenueWord(row.venue), "is to end")
+            transaction.execute(statements.CHANGED_INTENT, changes)
+            _note(transaction, key, known.state, known.venue, "is to end")
         self._moved("is to end")
 
     def _step(
@@ -383,23 +381,23 @@ class Journal:
         detail: str,
         columns: Columns,
     ) -> None:
-        with self._engine.begin() as connection:
-            row = connection.execute(statements.INTENT, {"its_key": key}).one()
-            check_step(IntentState(row.state), to)
-            word = venue or VenueWord(row.venue)
+        with self._reads.begin() as transaction:
+            known = _get(transaction, key)
+            check_step(known.state, to)
+            word = venue or known.venue
             changes = {"state": to, "venue": word, "reason": detail, **columns}
-            connection.execute(statements.CHANGED_INTENT, {"its_key": key, **changes})
-            _note(connection, key, to, word, detail)
+            transaction.execute(statements.CHANGED_INTENT, {"its_key": key, **changes})
+            _note(transaction, key, to, word, detail)
         self._moved(str(to))
 
     def hear(self, key: IntentKey, venue: VenueWord, detail: str = "") -> None:
         """Keep the venue's newest word of an intent, if it is a new one."""
-        with self._engine.begin() as connection:
-            row = connection.execute(statements.INTENT, {"its_key": key}).one()
-            if row.venue == venue:
+        with self._reads.begin() as transaction:
+            known = _get(transaction, key)
+            if known.venue == venue:
                 return
-            connection.execute(statements.CHANGED_INTENT, {"its_key": key, "venue": venue})
-            _note(connection, key, IntentState(row.state), venue, detail)
+            transaction.execute(statements.CHANGED_INTENT, {"its_key": key, "venue": venue})
+            _note(transaction, key, known.state, venue, detail)
         self._moved(f"the venue says {venue}")
 
     def fill(self, key: IntentKey, found: list[OrderFill], filled: int) -> None:
@@ -407,17 +405,18 @@ class Journal:
 
         What it showed before and shows no more was in a block that is no longer part of it.
         """
-        with self._engine.begin() as connection:
-            connection.execute(delete(fills).where(fills.c.intent == key))
+        with self._reads.begin() as transaction:
+            transaction.execute(statements.OLD_FILLS, {"its_key": key})
             if found:
+                # another intent's log there was of a block that is undone
+                places: list[Columns] = [
+                    {"its_transaction": each.transaction, "its_index": each.log_index}
+                    for each in found
+                ]
+                transaction.execute(statements.FILL_AT, places)
                 rows = [{"intent": key} | vars(each) for each in found]
-                for each in found:  # another intent's log there was of a block that is undone
-                    place = (fills.c.transaction == each.transaction) & (
-                        fills.c.log_index == each.log_index
-                    )
-                    connection.execute(delete(fills).where(place))
-                connection.execute(statements.NEW_FILL, rows)
-            connection.execute(update(intents).where(intents.c.key == key).values(filled=filled))
+                transaction.execute(statements.NEW_FILL, rows)
+            transaction.execute(statements.CHANGED_INTENT, {"its_key": key, "filled": filled})
         self._moved("filled")
 
     def trade(self, key: IntentKey, seen: Mapping[str, TradeStatus]) -> None:
@@ -428,9 +427,9 @@ class Journal:
             return
         gone = [{"its_id": name, "its_key": key} for name in new]
         rows = [{"id": name, "intent": key, "status": status} for name, status in new.items()]
-        with self._engine.begin() as connection:
-            connection.execute(statements.OLD_TRADE, gone)
-            connection.execute(statements.NEW_TRADE, rows)
+        with self._reads.begin() as transaction:
+            transaction.execute(statements.OLD_TRADE, gone)
+            transaction.execute(statements.NEW_TRADE, rows)
         self._written("trades")
 
     def trades_of(self, key: IntentKey) -> dict[str, TradeStatus]:
@@ -466,10 +465,7 @@ class Journal:
         Raises:
             NotRecorded: there is none.
         """
-        found = self.find(key)
-        if found is None:
-            raise NotRecorded(f"this journal has no intent {key}: is it another keeper's?")
-        return found
+        return _known(self.find(key), key)
 
     def story(self, key: IntentKey) -> list[tuple[str, str, str]]:
         """Return an intent's steps: state, venue, detail."""
@@ -504,13 +500,22 @@ class Journal:
         self._written(what)
 
 
-def _find(connection: Connection, key: IntentKey) -> OrderIntent | None:
-    row = connection.execute(statements.INTENT, {"its_key": key}).mappings().first()
-    return None if row is None else intent_of(row)
+def _find(transaction: Writing, key: IntentKey) -> OrderIntent | None:
+    return transaction.first(statements.INTENT, intent_of, its_key=key)
+
+
+def _get(transaction: Writing, key: IntentKey) -> OrderIntent:
+    return _known(_find(transaction, key), key)
+
+
+def _known(found: OrderIntent | None, key: IntentKey) -> OrderIntent:
+    if found is None:
+        raise NotRecorded(f"this journal has no intent {key}: is it another keeper's?")
+    return found
 
 
 def _note(
-    connection: Connection, key: IntentKey, state: IntentState, venue: VenueWord, detail: str
+    transaction: Writing, key: IntentKey, state: IntentState, venue: VenueWord, detail: str
 ) -> None:
     row = {"intent": key, "state": state, "venue": venue, "detail": detail}
-    connection.execute(statements.NEW_STEP, row)
+    transaction.execute(statements.NEW_STEP, row)

@@ -5,45 +5,68 @@ Types are converted as SQLAlchemy would: by the statement's own columns and para
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
-from sqlalchemy import Select
+from sqlalchemy import Delete, Insert, Select, Table, Update
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
-from strongroom.journal.rows import Made, Make, row_of
+from strongroom.journal.rows import Columns, Made, Make, row_of
 
 Rows = Select[tuple[str]]
+Write = Insert | Update | Delete
 Convert = Callable[[object], object]
 
 
 class Prepared:
-    """One SELECT of a database in memory."""
+    """One statement of a database in memory."""
 
-    def __init__(self, engine: Engine, chosen: Rows) -> None:
-        """Make its text."""
+    def __init__(self, engine: Engine, chosen: Rows | Write, given: Iterable[str] = ()) -> None:
+        """Make its text.
+
+        Args:
+            given: names of the values that are written
+        """
         dialect = engine.dialect
-        made = chosen.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        made = chosen.compile(
+            dialect=dialect,
+            column_keys=list(given) or None,
+            compile_kwargs={"render_postcompile": True},
+        )
         self._text, self._fixed = str(made), made.params
         self._order: list[tuple[str, Convert | None]] = [
             (name, made.binds[name].type.bind_processor(dialect) if name in made.binds else None)
             for name in made.positiontup or ()
         ]
-        self._names = chosen.selected_columns.keys()
+        columns = list(chosen.selected_columns) if isinstance(chosen, Select) else []
+        self._names = [str(column.key) for column in columns]
         self._converts: list[Convert | None] = [
-            column.type.result_processor(dialect, None) for column in chosen.selected_columns
+            column.type.result_processor(dialect, None) for column in columns
         ]
 
-    def ask(
-        self, connection: sqlite3.Connection, make: Make[Made], of: Mapping[str, str | int]
-    ) -> list[Made]:
+    def ask(self, connection: sqlite3.Connection, make: Make[Made], of: Columns) -> list[Made]:
         """Return what is made of each row."""
-        values = self._fixed | of
-        given = [
+        rows = connection.execute(self._text, self._given(of)).fetchall()
+        return [make(row_of(self._names, self._converted(row))) for row in rows]
+
+    def write(self, connection: sqlite3.Connection, rows: Sequence[Columns]) -> None:
+        """Write rows, or change by each what it names.
+
+        Raises:
+            DBAPIError: as SQLAlchemy has it.
+        """
+        try:
+            connection.executemany(self._text, [self._given(row) for row in rows])
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(self._text, None, error, sqlite3.Error) from error
+
+    def _given(self, of: Columns) -> list[object]:
+        values = self._fixed | dict(of)
+        return [
             values[name] if convert is None else convert(values[name])
             for name, convert in self._order
         ]
-        rows = connection.execute(self._text, given).fetchall()
-        return [make(row_of(self._names, self._converted(row))) for row in rows]
 
     def _converted(self, row: Sequence[object]) -> Sequence[object]:
         if not any(self._converts):
@@ -52,3 +75,8 @@ class Prepared:
             value if convert is None else convert(value)
             for convert, value in zip(self._converts, row, strict=True)
         ]
+
+
+def table_of(write: Write) -> str:
+    """Return the name of the table that a statement writes to."""
+    return str(cast(Table, write.table).name)

@@ -21,7 +21,6 @@ from strongroom.chain.ids import (
 )
 from strongroom.chain.orders import OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
-from strongroom.journal.decisions import DECIDED
 from strongroom.journal.states import (
     AnswerKind,
     ApprovalState,
@@ -34,6 +33,7 @@ from strongroom.journal.states import (
 )
 from strongroom.strategy.record import DecisionRecord, decode
 
+DECIDED = "decided "  # before a market's id: the fact of when it was last decided on
 _NO_HASH = OrderHash("")
 
 
@@ -279,6 +279,11 @@ def value_of(row: RowMapping) -> str:
 def last_decided_of(row: RowMapping) -> tuple[MarketId, int]:
     """Decode a fact of when a market was last decided on."""
     return MarketId(row["name"].removeprefix(DECIDED)), int(row["value"])
+
+
+def decision_of(row: RowMapping) -> DecisionId:
+    """Return the id of a row of `decisions`."""
+    return DecisionId(row["id"])
 
 
 def record_of(row: RowMapping) -> DecisionRecord:

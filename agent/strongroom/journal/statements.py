@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from strongroom.journal.decisions import DECIDED
+from strongroom.journal.rows import DECIDED
 from strongroom.journal.states import OPEN_STATES, IntentState, TaskState
 from strongroom.journal.tables import (
     decisions,
@@ -33,6 +33,11 @@ SIGNED_UNTIL = PLANNED.where(
     & (intents.c.expiry >= bindparam("its_now"))
 )
 FILLS, NEW_FILL = select(fills).where(fills.c.intent == bindparam("its_key")), insert(fills)
+OLD_FILLS = delete(fills).where(fills.c.intent == bindparam("its_key"))
+FILL_AT = delete(fills).where(
+    (fills.c.transaction == bindparam("its_transaction"))
+    & (fills.c.log_index == bindparam("its_index"))
+)
 TRADES, NEW_TRADE = select(trades).where(trades.c.intent == bindparam("its_key")), insert(trades)
 OLD_TRADE = delete(trades).where(
     (trades.c.id == bindparam("its_id")) & (trades.c.intent == bindparam("its_key"))
