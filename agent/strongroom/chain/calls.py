@@ -121,7 +121,12 @@ def call_data(contract: str, function: str, arguments: Sequence[object]) -> byte
 def make_call(address: str, contract: str, function: str, *arguments: object) -> Call:
     """Return a call to be sent."""
     data = call_data(contract, function, arguments)
-    return Call(to_checksum_address(address), to_hex(data), function, arguments)
+    return Call(_checksum(address), to_hex(data), function, arguments)
+
+
+@lru_cache(4_096)  # the same few accounts are called again and again
+def _checksum(address: str) -> str:
+    return to_checksum_address(address)
 
 
 class Reads:

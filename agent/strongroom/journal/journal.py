@@ -38,6 +38,7 @@ from strongroom.journal.rows import (
     record_text_of,
     task_of,
     trade_of,
+    unrevealed_of,
     value_of,
 )
 from strongroom.journal.states import (
@@ -210,7 +211,7 @@ class Journal:
         """End a task."""
         with self._reads.begin() as transaction:
             changes = {"its_decision": decision, "state": TaskState.CLOSED, "reason": why}
-            transaction.execute(statements.CLOSED_TASK, changes)
+            transaction.execute(statements.CHANGED_TASK, changes)
         self._written("task closed")
 
     def decided(self) -> dict[MarketId, int]:
@@ -219,22 +220,7 @@ class Journal:
 
     def unrevealed(self) -> list[Unrevealed]:
         """Return the decisions that no report's evidence has shown yet, oldest first."""
-        chosen = (
-            select(decisions.c.id, decisions.c.record, tasks.c.state, tasks.c.revealed)
-            .join(tasks, tasks.c.decision == decisions.c.id)
-            .where(tasks.c.revealed != RevealState.YES)
-            .order_by(tasks.c.number)
-        )
-        with self._engine.connect() as connection:
-            return [
-                Unrevealed(
-                    row.id,
-                    decode(row.record),
-                    row.state == TaskState.CLOSED,
-                    row.revealed == RevealState.STATED,
-                )
-                for row in connection.execute(chosen)
-            ]
+        return self._reads.all(statements.UNREVEALED, unrevealed_of)
 
     def revealed_grounds(self) -> list[str]:
         """Return the names of the documents that revealed decisions were made from."""
@@ -255,10 +241,12 @@ class Journal:
 
     def reveal(self, shown: list[DecisionId], stated: list[DecisionId]) -> None:
         """Mark decisions as shown, others as stated to be withheld."""
-        with self._engine.begin() as connection:
-            for names, what in ((shown, RevealState.YES), (stated, RevealState.STATED)):
-                mine = update(tasks).where(tasks.c.decision.in_(names))
-                connection.execute(mine.values(revealed=what))
+        told = [(name, RevealState.YES) for name in shown]
+        told += [(name, RevealState.STATED) for name in stated]
+        with self._reads.begin() as transaction:
+            for name, what in told:
+                changes: Columns = {"its_decision": name, "revealed": what}
+                transaction.execute(statements.CHANGED_TASK, changes)
         self._written("revealed")
 
     # forecasts

@@ -281,6 +281,12 @@ def last_decided_of(row: RowMapping) -> tuple[MarketId, int]:
     return MarketId(row["name"].removeprefix(DECIDED)), int(row["value"])
 
 
+def unrevealed_of(row: RowMapping) -> Unrevealed:
+    """Decode a decision, and how its task stands."""
+    closed, stated = row["state"] == TaskState.CLOSED, row["revealed"] == RevealState.STATED
+    return Unrevealed(row["id"], decode(row["record"]), closed, stated)
+
+
 def decision_of(row: RowMapping) -> DecisionId:
     """Return the id of a row of `decisions`."""
     return DecisionId(row["id"])

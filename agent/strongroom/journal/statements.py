@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from strongroom.journal.rows import DECIDED
-from strongroom.journal.states import OPEN_STATES, IntentState, TaskState
+from strongroom.journal.states import OPEN_STATES, IntentState, RevealState, TaskState
 from strongroom.journal.tables import (
     decisions,
     facts,
@@ -45,7 +45,13 @@ OLD_TRADE = delete(trades).where(
 FACT = select(facts.c.value).where(facts.c.name == bindparam("its_name"))
 OLD_FACT, NEW_FACT = delete(facts).where(facts.c.name == bindparam("its_name")), insert(facts)
 OPEN_TASKS = select(tasks).where(tasks.c.state == TaskState.OPEN).order_by(tasks.c.number)
-CLOSED_TASK = update(tasks).where(tasks.c.decision == bindparam("its_decision"))
+CHANGED_TASK = update(tasks).where(tasks.c.decision == bindparam("its_decision"))
+UNREVEALED = (
+    select(decisions.c.id, decisions.c.record, tasks.c.state, tasks.c.revealed)
+    .join(tasks, tasks.c.decision == decisions.c.id)
+    .where(tasks.c.revealed != RevealState.YES)
+    .order_by(tasks.c.number)
+)
 LAST_DECIDED = select(facts).where(facts.c.name.startswith(DECIDED))
 UNRESOLVED = select(forecasts.c.market).where(forecasts.c.outcome.is_(None)).distinct()
 _LEARNT = func.min(forecasts.c.known_at).over(partition_by=forecasts.c.market)
