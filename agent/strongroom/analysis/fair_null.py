@@ -131,7 +131,8 @@ def profits(events: Sequence[Event], drawn: Worlds, tilt: float = 1.0, void: flo
         won = _wins(event, _losing(event.holdings, tilt, void), drawn.uniforms[row])
         tokens = np.array([each.tokens for each in event.holdings])
         cost = sum(each.cost for each in event.holdings)
-        found[place] = (tokens[:, None] * won).sum(axis=0) - cost  # not @: its threads wait
+        won *= tokens[:, None]
+        found[place] = (won[0] if len(won) == 1 else won.sum(axis=0)) - cost  # not @: threads wait
         if void:
             found[place][drawn.voids[row] < void] = tokens.sum() / 2 - cost
     return found

@@ -318,7 +318,7 @@ class _Odds:
         groups, passed = list(dates.values()), 0
         for _ in range(REDRAWN):
             drawn = [
-                replace(each, name=f"{place} {each.name}", date=str(place))
+                _again(each, place)
                 for place, group in enumerate(dice.integers(0, len(groups), len(groups)))
                 for each in groups[group]
             ]
@@ -408,6 +408,12 @@ def _column(events: Sequence[Event], what: str) -> Array:
 
 def _value(events: Sequence[Event]) -> float:
     return _sum(events, "profit") / _sum(events, "stake")
+
+
+def _again(event: Event, place: int) -> Event:
+    """Return an event as another one, of another date."""
+    name, money = f"{place} {event.name}", (event.stake, event.profit, event.worst, event.best)
+    return Event(name, str(place), *money, event.joint, event.holdings)
 
 
 def _within(event: Event, profit: float) -> float:

@@ -245,16 +245,21 @@ class Engine:
     def book(self, market: int, outcome: int) -> Book | None:
         """Return the book of a token as it stands, without what our orders took; None: no price
         has been seen yet."""
+        both = self.pair(market)
+        return None if both is None else both[outcome]
+
+    def pair(self, market: int) -> tuple[Book, Book] | None:
+        """Return the books of a market's YES and NO, as `book` does one."""
         new = self.price[market]
         if new is None:
             return None
         pair = (new, mirror(new)) if isinstance(new, Book) else self._books.pair(new)
         gone = self._taken.get(market)
         if not gone:
-            return pair[outcome]
+            return pair
         yes = pair[YES]
         left = Book(_without(yes.bids, False, gone), _without(yes.asks, True, gone), tick=yes.tick)
-        return left if outcome == YES else mirror(left)
+        return left, mirror(left)
 
     # orders
 

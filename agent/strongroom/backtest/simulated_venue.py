@@ -11,7 +11,7 @@ from strongroom.backtest.engine import MS, Order, Price, token_numbers
 from strongroom.backtest.sealed import made_of
 from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
-from strongroom.chain.orders import NO, YES, OrderKind
+from strongroom.chain.orders import YES, OrderKind
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import VenueAnswer, VenueTrade
 from strongroom.information.books import Book
@@ -164,11 +164,11 @@ class SimulatedSources:
             markets[market.condition_id] = shown
             if MS * now - engine.since[number] > MS * self._stale:
                 continue
-            for outcome in (YES, NO):
-                book = engine.book(number, outcome)
-                assert book is not None
+            pair = engine.pair(number)
+            assert pair is not None
+            for token, book in zip(listed.token_ids, pair, strict=True):
                 seen = {**vars(book), "seen_at": now, "tick": market.tick}
-                books[listed.token_ids[outcome]] = made_of(Book, seen)
+                books[token] = made_of(Book, seen)
         return Look(now, markets, books, self._hear(list(markets.values()), now))
 
     def _market(self, number: int, price: Price, closed: bool) -> Market:
