@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NewType
 
-from eth_abi.abi import encode
-
 from strongroom.chain.ids import TokenId, keccak
 from strongroom.chain.orders import Outcome
 from strongroom.errors import BadInput
@@ -119,7 +117,7 @@ def combination(legs: Sequence[int]) -> PositionCondition:
     Args:
         legs: position ids, ascending
     """
-    return _condition(_encoded(Module.COMBINATORIAL, encode(["uint256[]"], [list(legs)]), 0))
+    return _condition(_encoded(Module.COMBINATORIAL, _words(["uint256[]"], [list(legs)]), 0))
 
 
 def position_condition(value: object) -> PositionCondition:
@@ -154,8 +152,14 @@ def position_of(condition: PositionCondition, outcome: Outcome) -> TokenId:
     return TokenId(_number(condition, 31) << _OUTCOME_BITS | outcome)
 
 
+def _words(types: Sequence[str], values: Sequence[object]) -> bytes:
+    from eth_abi.abi import encode  # a process that only decides has no use for it
+
+    return encode(types, values)
+
+
 def _encoded(module: Module, data: bytes, arity: int) -> int:
-    digest = int.from_bytes(keccak(encode(["uint256", "bytes"], [module, data])), "big")
+    digest = int.from_bytes(keccak(_words(["uint256", "bytes"], [module, data])), "big")
     return module << 248 | (digest & _HASH) << 120 | arity << 104
 
 

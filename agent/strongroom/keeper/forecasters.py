@@ -14,7 +14,6 @@ from strongroom.information.reference_forecasts import ReferenceForecaster
 from strongroom.information.wallet_forecasts import WalletForecaster
 from strongroom.keeper.configuration import Config, ForecasterSection
 from strongroom.keeper.radar import venues_of
-from strongroom.payments.forecaster import paid_forecaster
 from strongroom.settings import ConfigError
 
 
@@ -42,6 +41,8 @@ def make_forecaster(section: ForecasterSection, config: Config, chain: Chain) ->
         pairs = load_pairs(section.path)
         return ReferenceForecaster(pairs, venues_of(pairs), section.name)
     if section.kind == "paid":
+        from strongroom.payments.forecaster import paid_forecaster  # few have one, and it is large
+
         is_on = section.enabled and "enabled" in section.model_fields_set
         return paid_forecaster(section.name, section.url, section.path, is_on)
     if not section.url:
