@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from strongroom.information.forecast import Given
 from strongroom.journal import Journal, OrderFill, statements
 from strongroom.journal.states import ApprovalState, IntentState, TradeStatus, VenueWord
@@ -37,6 +38,8 @@ def lived(journal: Journal, ask: Callable[[Journal], object]) -> list[object]:
         lambda: journal.approvals.end("0x" + "02" * 32, ApprovalState.DECLINED, "no"),
         lambda: journal.approvals.score("0x" + "02" * 32, 1),
         lambda: journal.close_task(RECORD.id, "over"),
+        lambda: journal.reveal([], [RECORD.id]),
+        lambda: journal.reveal([RECORD.id], []),
         lambda: journal.step(KEY, IntentState.CLOSED),
     )  # fmt: skip
     found = [ask(journal)]
@@ -51,6 +54,7 @@ def all_of(journal: Journal) -> object:
     return (
         journal.fact("a"),
         journal.open_tasks(),
+        journal.unrevealed(),
         journal.decided(),
         journal.unresolved(),
         journal.resolved_forecasts(),
@@ -73,7 +77,7 @@ def test_a_journal_in_memory_answers_as_one_on_disk_after_every_step(tmp_path):
     in_memory = lived(Journal("sqlite://"), all_of)
     assert in_memory == lived(Journal(f"sqlite:///{tmp_path / 'journal.db'}"), all_of)
     changes = sum(a != b for a, b in pairwise(in_memory))
-    assert changes == 18, "each step shows, but the record of what is not planned yet"
+    assert changes == 20, "each step shows, but the record of what is not planned yet"
 
 
 def test_what_was_read_in_memory_is_not_asked_again_until_something_is_written():
@@ -146,3 +150,14 @@ def test_what_another_process_writes_to_a_file_is_seen(tmp_path, other):
     else:
         theirs.decide(RECORD.id, RECORD, task_at=5)
         assert len(mine.open_tasks()) == 1
+
+
+@pytest.mark.parametrize("place", ["sqlite://", "sqlite:///{}/a.db"])
+def test_what_the_database_refuses_is_told_alike_and_undoes_what_came_before(tmp_path, place):
+    journal = Journal(place.format(tmp_path))
+    journal.plan(PLAN)
+    with pytest.raises(IntegrityError):
+        journal.fill(KEY, [FILL, FILL], 5_000_000)
+    assert journal.fills_of(KEY) == [] and journal.get(KEY).filled == 0
+    journal.fill(KEY, [FILL], 5_000_000)
+    assert journal.fills_of(KEY) == [FILL] and journal.get(KEY).filled == 5_000_000
