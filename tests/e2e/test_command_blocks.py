@@ -101,6 +101,7 @@ def terminal(tmp_path):
     made.end()
 
 
+@pytest.mark.timeout(2_400)  # five to ten minutes: all that documents say
 def test_every_command_block_runs(terminal):
     typed: dict[str, Path] = {}
     for document, line in lines(""):
