@@ -121,6 +121,34 @@ def test_a_source_without_blocks_goes_by_time(planted, tmp_path):
     assert found_in(out) == chain.truth
 
 
+MARKETS = (
+    "market,venue,event,question,yes_name,no_name,yes_token,no_token,negative_risk\n"
+    "0x01,polymarket,e,?,Yes,No,11,12,false\n"
+)
+
+
+def test_what_two_imports_bring_counts_once_also_without_blocks(tmp_path):
+    """By hand: 100 YES for 40 and 100 NO for 50 in May's fills, and in June's again."""
+    head = (
+        "timestamp,maker,makerAssetId,makerAmountFilled,taker,takerAssetId,takerAmountFilled,"
+        "transactionHash,fee\n"
+    )
+    fills = (
+        "1730000000,0xAA,0,40000000,0xBB,11,100000000,0x1,0\n"
+        "1730000060,0xAA,0,50000000,0xBB,12,100000000,0x2,0\n"
+    )
+    (tmp_path / "markets.csv").write_text(MARKETS)
+    (tmp_path / "may.csv").write_text(head + fills)
+    (tmp_path / "june.csv").write_text(head + fills + fills.replace("0xAA", "0xCC"))
+    to = tmp_path / "history"
+    typed("import", "table", tmp_path / "markets.csv", "--to", to)
+    for month, sets in (("may", 1), ("june", 2)):
+        typed("import", "logs", tmp_path / f"{month}.csv", "--to", to)
+        study = typed("study", "arbitrage", to, "--workers", "1", "--seconds", "1900")
+        assert sum(each["open"] for each in study["kinds"]) == sets * 10 * M
+    assert study["left_out"]["row: twice"] == 2
+
+
 def test_a_fee_that_is_not_known_is_not_zero(tmp_path):
     """By hand: 100 YES for 40 and 100 NO for 50 of the subgraph's rows, which lack the fee."""
     (tmp_path / "fills.csv").write_text(
@@ -129,10 +157,7 @@ def test_a_fee_that_is_not_known_is_not_zero(tmp_path):
         "1730000000,0xAA,0,40000000,0xBB,11,100000000,0x1\n"
         "1730000060,0xAA,0,50000000,0xBB,12,100000000,0x2\n"
     )
-    (tmp_path / "markets.csv").write_text(
-        "market,venue,event,question,yes_name,no_name,yes_token,no_token,negative_risk\n"
-        "0x01,polymarket,e,?,Yes,No,11,12,false\n"
-    )
+    (tmp_path / "markets.csv").write_text(MARKETS)
     to = tmp_path / "to"
     typed("import", "logs", tmp_path / "fills.csv", "--to", to)
     typed("import", "table", tmp_path / "markets.csv", "--to", to)

@@ -12,11 +12,11 @@ from strongroom.analysis.realised_arbitrage import LegAction
 from strongroom.backtest.arbitrage_plans import KnownMarkets, Plans
 from strongroom.chain.units import MICRO
 from strongroom.data.folder import DataFolder
-from strongroom.data.ordered import chunks_of
 from strongroom.data.schema import Table
 
 FLUSH = 500_000  # rows that are held before they are written
 TOKEN_FEES_UNTIL_MS = 1_767_225_600_000  # 2026: until then purchases paid their fee in tokens
+TWICE = "row: twice"
 Progress = Callable[[str, int, int], None]
 
 
@@ -75,18 +75,21 @@ class WalletParts:
         )
 
     def deal(self, folder: DataFolder, progress: Progress) -> None:
-        """Write every row of a folder that can be matched into its wallet's part."""
-        of = rows_of(folder)
+        """Write every row of a folder that can be matched into its wallet's part; what several
+        imports bring once."""
+        of, kept = rows_of(folder), 0
         for table, turned in (
             (Table.TRADES, self._trades),
             (Table.OPERATIONS, self._operations),
         ):
-            for path in folder.files(table):
-                for chunk in chunks_of(path):
-                    self.read += len(chunk)
-                    self._hold(turned(chunk))
-                    progress("rows", self.read, of)
+            for chunk in folder.chunks(table):
+                kept += len(chunk)
+                self._hold(turned(chunk))
+                progress("rows", kept, of)
         self._flush()
+        self.read = of
+        if of > kept:
+            self.left_out[TWICE] += of - kept
 
     def _kept(self, rows: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> pl.DataFrame:
         """Return the rows that no reason speaks against; count the others by the first."""

@@ -25,7 +25,13 @@ from strongroom.analysis.realised_arbitrage import (
     sets_of,
 )
 from strongroom.backtest.arbitrage_plans import known_markets, plans_of
-from strongroom.backtest.arbitrage_rows import ArbitrageRules, Progress, WalletParts, rows_of
+from strongroom.backtest.arbitrage_rows import (
+    TWICE,
+    ArbitrageRules,
+    Progress,
+    WalletParts,
+    rows_of,
+)
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.data.folder import open_folder
@@ -151,7 +157,7 @@ def arbitrage_study(
         shutil.rmtree(scratch, ignore_errors=True)
     left_out = parts.left_out
     if repeated := sum(each.repeated for each in results):
-        left_out["row: twice"] = repeated
+        left_out[TWICE] += repeated
     rows = [row for each in results for row in each.rows]
     study = ArbitrageStudy(
         rules,
