@@ -107,3 +107,26 @@ def test_values_that_cannot_be_together_are_dropped_by_their_reason(tmp_path):
         "markets: its two tokens are one": 1,
         "markets: tick is not between 0 and 1": 1,
     }
+
+
+@pytest.mark.parametrize("kind", [pl.Float32, pl.Float64, pl.Decimal(20, 2)])
+def test_units_are_not_cut_to_integers(tmp_path, kind):
+    """Prices in units were 0 millionths, and their rows counted as kept."""
+    path = tmp_path / "quotes.parquet"
+    prices = pl.Series([0.55, 550_000, 1, None, 0.9], dtype=pl.Float64).cast(kind)
+    pl.DataFrame({"at_ms": [T] * 5, "token": ["t"] * 5, "price": prices}).write_parquet(path)
+    found = json.loads(typed(tmp_path / "to", path).output)
+    assert found["dropped"] == {"quotes: price is none": 2} and found["read"] == 5
+    kept = open_folder(tmp_path / "to").table(Table.QUOTES).collect()["price"].to_list()
+    assert kept == [550_000, 1, None]
+
+
+def test_truth_and_what_is_no_number_are_no_integers(tmp_path):
+    outcomes, trades = tmp_path / "outcomes.parquet", tmp_path / "trades.parquet"
+    pl.DataFrame({"market": ["a"], "yes": [True], "source": ["s"]}).write_parquet(outcomes)
+    row = {"at_ms": T, "token": "t", "side": "BUY", "price": 1.0, "size": 2.0, "cash": 3}
+    wrong = [{**row, "size": each} for each in (float("nan"), float("inf"), 1e30)]
+    pl.DataFrame([row, *wrong]).write_parquet(trades)
+    found = json.loads(typed(tmp_path / "to", outcomes, trades).output)
+    assert found["kept"] == {"trades": 1}
+    assert found["dropped"] == {"outcomes: yes is none": 1, "trades: size is none": 3}

@@ -134,6 +134,10 @@ def _typed(values: pl.Series, column: Column) -> pl.Series:
         return text.str.split(" ")
     if column.type == pl.String:
         return text
+    if values.dtype == pl.Boolean:
+        return pl.Series(values.name, [None] * len(values), pl.Int64)
+    if values.dtype.is_float() or values.dtype.is_decimal():  # units for millionths, say
+        return values.set(values != values.round(), None).cast(pl.Int64, strict=False)
     return values.cast(pl.Int64, strict=False)
 
 
