@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
+from strongroom.analysis.fair_null import Joint
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
 from strongroom.backtest.engine import Order, Print
@@ -271,6 +272,34 @@ def test_an_event_in_which_a_threshold_stands_twice_is_no_ladder(tmp_path):
     history = played(tmp_path, tables)
     assert [(history.markets[low].question, history.markets[high].question)
             for low, high in history.rungs()] == [("d?", "g?")]  # fmt: skip
+    assert ladder_study(open_folder(tmp_path)).pairs == 1
+
+
+def test_a_ladder_is_of_one_ticker_and_one_end(tmp_path):
+    """AAA above 100 says nothing of BBB above 200, nor of AAA a day later; what is no ticker says
+    nothing at all. Without a ladder an event's markets are of unknown relation."""
+    abouts = {
+        "one": (("AAA", 0), (" aaa", 0)), "two": (("AAA", 0), ("BBB", 0)),
+        "none": (("", 0), (" ", 0)), "half": (("AAA", 0), ("", 0)),
+        "later": (("AAA", 0), ("AAA", 1)),
+    }  # fmt: skip
+    rows = [
+        market(f"{event}{n}", event=event, ticker=ticker, threshold=(n + 1) * MICRO,
+               ends_ms=END + days * 86_400_000)
+        for event, about in abouts.items() for n, (ticker, days) in enumerate(about)
+    ]  # fmt: skip
+    names = [row["market"] for row in rows]
+    tables = {
+        Table.MARKETS: rows,
+        Table.OUTCOMES: [outcome(name) for name in names],
+        Table.QUOTES: [quote(0, f"{name}:yes", price=500_000) for name in names],
+    }
+    history = played(tmp_path, tables)
+    assert [(history.markets[low].question, history.markets[high].question)
+            for low, high in history.rungs()] == [("one0?", "one1?")]  # fmt: skip
+    assert {event: shape.joint for event, shape in shapes_of(history).items()} == {
+        event: Joint.LADDER if event == "one" else Joint.UNKNOWN for event in abouts
+    }
     assert ladder_study(open_folder(tmp_path)).pairs == 1
 
 

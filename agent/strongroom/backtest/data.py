@@ -4,7 +4,6 @@ A history is a folder of imported data (docs/data.md). Its prices and books are 
 time, so memory does not grow with them. A price is known from its time on, never before.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -310,14 +309,24 @@ def _in_events(markets: Sequence[Market]) -> list[Market]:
 
 
 def _thresholds(rows: Sequence[RecordedMarket]) -> list[float]:
-    """Return the markets' thresholds; 0 where one of the event's is not known, or stands twice: no
-    ladder."""
-    counts = Counter((row.event, row.threshold) for row in rows)
-    without = {event for (event, threshold), n in counts.items() if threshold is None or n > 1}
+    """Return the markets' thresholds; 0 where their event is no ladder."""
+    events: dict[str, list[RecordedMarket]] = {}
+    for row in rows:
+        events.setdefault(row.event, []).append(row)
+    ladders = {event for event, members in events.items() if _is_ladder(members)}
     return [
-        0.0 if row.threshold is None or row.event in without else row.threshold / MICRO
+        row.threshold / MICRO if row.event in ladders and row.threshold is not None else 0.0
         for row in rows
     ]
+
+
+def _is_ladder(members: Sequence[RecordedMarket]) -> bool:
+    """Whether an event's markets are about one ticker and one end, each with a threshold of its
+    own. Of others nobody knows that above the higher is above the lower."""
+    about = {(each.ticker.strip().casefold(), each.ends_ms) for each in members}
+    thresholds = {each.threshold for each in members} - {None}
+    named = all(ticker for ticker, _ in about)
+    return named and len(about) == 1 and len(thresholds) == len(members)
 
 
 def _vouched(folder: DataFolder, names: Mapping[str, ConditionId]) -> list[JsonValue]:

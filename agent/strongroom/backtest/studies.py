@@ -142,14 +142,18 @@ def ladder_study(
     Above the higher threshold implies above the lower. Where the higher is dearer, NO of the higher
     and YES of the lower pay at least 1 together; each is bought half a spread above its last price,
     with the taker's fee. Adjacent are the thresholds of an event that have a price at an hour. An
-    event in which a threshold stands twice is no ladder: nobody knows which of them are right.
+    event in which a threshold stands twice is no ladder: nobody knows which of them are right. Nor
+    is one whose thresholds have no ticker, or several, or several ends.
 
     Raises:
         BadData: no two thresholds of an event have a price at the same time.
     """
     pairs = _priced_pairs(_rungs(folder), half_spread, fee_rate)
     if pairs.is_empty():
-        raise BadData(f"{folder.path}: no ladder: markets need a threshold, and prices")
+        raise BadData(
+            f"{folder.path}: no ladder: markets of an event need one ticker and end, a threshold "
+            "each, and prices"
+        )
     seen = _with_next_hour(pairs)
     lines = [_line(seen, cents) for cents in (0, 1, 3, 5)]
     return LadderStudy(len(pairs), lines, _verdict(lines, half_spread))
@@ -169,7 +173,10 @@ def _prices(folder: DataFolder) -> pl.DataFrame:
 def _rungs(folder: DataFolder) -> pl.DataFrame:
     """Return every hourly price with its threshold, and whether it had moved within six hours."""
     known = folder.markets().drop_nulls("threshold")
-    ladders = known.filter(pl.struct("event", "threshold").is_unique().all().over("event"))
+    ticker = pl.col("ticker").str.strip_chars().str.to_lowercase()
+    about = pl.struct(ticker, "ends_ms").n_unique().over("event")
+    is_alone = pl.struct("event", "threshold").is_unique().all().over("event")
+    ladders = known.filter(is_alone, ticker != "", about == 1)
     ladders = ladders.with_row_index("place")
     first = pl.col("place").min().over("event").alias("event")
     thresholds = ladders.select("market", "place", first, "threshold")
