@@ -404,3 +404,12 @@ def test_older_hours_of_pmxt_say_the_same(tmp_path):
     assert "no hour of pmxt's" in refused(tmp_path / "to", "pmxt", tmp_path / "bad.parquet")
     with pytest.raises(BadData):
         open_folder(tmp_path)
+
+
+def test_books_whose_bid_is_above_their_ask_are_counted(tmp_path):
+    crossed = {"bids": '[["0.6","5"],["0.1","5"]]', "asks": '[["0.7","1"],["0.4","1"]]'}
+    touching = {"bids": '[["0.4","5"]]', "asks": '[["0.4","1"]]'}
+    hour = new_hour(tmp_path / "hour.parquet", [(1, "book", crossed), (2, "book", touching)])
+    found = imported(tmp_path / "to", "pmxt", hour)
+    assert found["read"] == 2 and found["kept"] == {"books": 2}
+    assert found["dropped"] == {"book: bid above ask": 1}

@@ -130,3 +130,22 @@ def test_truth_and_what_is_no_number_are_no_integers(tmp_path):
     found = json.loads(typed(tmp_path / "to", outcomes, trades).output)
     assert found["kept"] == {"trades": 1}
     assert found["dropped"] == {"outcomes: yes is none": 1, "trades: size is none": 3}
+
+
+def test_a_book_whose_bid_is_above_its_ask_is_dropped_whole(tmp_path):
+    """It was kept, and traded as free money. Equal prices, and levels that are gone or are dropped
+    themselves, are no reason."""
+    rows = (
+        f"{T},t,1,true,bid,500000,1", f"{T},t,1,true,ask,400000,1", f"{T},t,1,true,bid,300000,1",
+        f"{T},t,2,true,bid,400000,1", f"{T},t,2,true,ask,400000,1",
+        f"{T},t,3,false,bid,500000,0", f"{T},t,3,false,ask,400000,1",
+        f"{T},u,1,true,bid,1400000,1", f"{T},u,1,true,ask,600000,1",
+    )  # fmt: skip
+    path = tmp_path / "books.csv"
+    names = "at_ms,token,message,snapshot,side,price,size"
+    path.write_text("\n".join((names, *rows)) + "\n")
+    found = json.loads(typed(tmp_path / "to", path).output)
+    assert found["read"] == 9 and found["kept"] == {"books": 5}
+    assert found["dropped"] == {
+        "books: bid above ask": 3, "books: price is not between 0 and 1": 1,
+    }  # fmt: skip

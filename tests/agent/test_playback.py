@@ -107,6 +107,25 @@ def test_books_are_rebuilt_from_snapshots_and_changes(tmp_path):
     assert history.books and history.last_prices(0) == [{0: 420_000}]
 
 
+def test_a_book_whose_bid_is_above_its_ask_is_not_shown(tmp_path):
+    """A change crosses it until the next tells that the ask is gone; at its end it is crossed."""
+    rows = [
+        level(1_000, "m:yes", 1, "bid", 400_000, MICRO, snapshot=True),
+        level(1_000, "m:yes", 1, "ask", 500_000, MICRO, snapshot=True),
+        level(2_000, "m:yes", 2, "bid", 550_000, MICRO),
+        level(3_000, "m:yes", 3, "ask", 500_000, 0),
+        level(4_000, "m:yes", 4, "ask", 500_000, MICRO),
+    ]
+    history = played(
+        tmp_path,
+        {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.BOOKS: rows},
+    )
+    low, high = Level(400_000, MICRO), Level(550_000, MICRO)
+    assert [book for _, _, book in events(history)] == [
+        Book((low,), (Level(500_000, MICRO),)), Book((high, low), ()),
+    ]  # fmt: skip
+
+
 def test_no_is_turned_round_and_sizes_that_are_unknown_are_assumed(tmp_path):
     rows = [quote(0, "m:no", bid=200_000, ask=300_000, ask_size=5 * MICRO),
             quote(1_000, "m:no", bid=250_000, bid_size=0)]  # fmt: skip

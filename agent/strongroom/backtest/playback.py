@@ -294,7 +294,8 @@ _COLUMNS = ("at_ms", "first", "ts", "market", "yes", "message", "snapshot", "sid
 
 def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
     """Yield a market's book after each message. Changes before its first snapshot show no book:
-    nobody knows the other levels."""
+    nobody knows the other levels. Nor is one shown while its bid is above its ask: a level that is
+    gone was not told yet, and nobody could have traded it."""
     known: dict[int, Sides] = {}
     last: tuple[int, int, int] | None = None
     shown: Shown | None = None  # of a message that may go on
@@ -302,8 +303,7 @@ def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
     rows = (row for part in parts for row in part.select(_COLUMNS).iter_rows())
     for at, first, ts, market, yes, message, snapshot, side, price, size in rows:
         if (market, message, at) != last:
-            if shown is not None:
-                found.append(_shown(known, shown))
+            found += _shown(known, shown)
             if len(found) == BOOKS:
                 yield _batch(found)
                 found = []
@@ -313,17 +313,21 @@ def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
             shown = (ts, market, yes) if market in known and at >= first else None
         if market in known and side is not None:
             known[market][side == "ask"].set(price, size)
-    if shown is not None:
-        found.append(_shown(known, shown))
+    found += _shown(known, shown)
     if found:
         yield _batch(found)
 
 
-def _shown(known: Mapping[int, Sides], shown: Shown) -> tuple[int, int, Event]:
+def _shown(known: Mapping[int, Sides], shown: Shown | None) -> list[tuple[int, int, Event]]:
+    """Return the book to show, or none."""
+    if shown is None:
+        return []
     ts, market, yes = shown
-    bids, asks = known[market]
-    book = Book(bids.levels, asks.levels)
-    return ts, market, book if yes else mirror(book)
+    bids, asks = (side.levels for side in known[market])
+    if bids and asks and bids[0].price > asks[0].price:
+        return []
+    book = Book(bids, asks)
+    return [(ts, market, book if yes else mirror(book))]
 
 
 def _batch(events: Sequence[tuple[int, int, Event]]) -> Batch:

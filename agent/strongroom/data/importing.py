@@ -71,7 +71,11 @@ class Intake:
             self._flush(table)
 
     def put_book(self, at_ms: int, token: str, message: int, bids: Levels, asks: Levels) -> None:
-        """Keep a whole book: a row a level, or one row where it is empty."""
+        """Keep a whole book: a row a level, or one row where it is empty. One whose bid is above
+        its ask is dropped: what is free in it nobody gave away."""
+        if bids and asks and max(bids)[0] > min(asks)[0]:
+            self.dropped["book: bid above ask"] += 1
+            return
         about: Row = {"at_ms": at_ms, "token": token, "message": message, "snapshot": True}
         if not bids and not asks:
             self.put(Table.BOOKS, about)

@@ -31,6 +31,9 @@ _WORDS: Mapping[Table, Mapping[str, Sequence[str]]] = {
 }
 _LEVEL = pl.col("side").is_not_null()
 _COUNT = pl.col("members").list.len()
+_THERE = (pl.col("size") > 0) & pl.col("price").is_between(1, MICRO - 1)
+_BEST_BID = pl.col("price").filter(_THERE & (pl.col("side") == "bid")).max()
+_BEST_ASK = pl.col("price").filter(_THERE & (pl.col("side") == "ask")).min()
 _TOGETHER: Mapping[Table, Mapping[str, pl.Expr]] = {  # what columns cannot say together
     Table.MARKETS: {
         "tick is not between 0 and 1": ~pl.col("tick").is_between(1, MICRO - 1),
@@ -41,6 +44,7 @@ _TOGETHER: Mapping[Table, Mapping[str, pl.Expr]] = {  # what columns cannot say 
         "a level without price or size": _LEVEL
         & (pl.col("price").is_null() | pl.col("size").is_null()),
         "a level at 0 or 1": _LEVEL & ~pl.col("price").is_between(1, MICRO - 1),
+        "bid above ask": (_BEST_BID > _BEST_ASK).over("at_ms", "token", "message"),
     },
     Table.TRADES: {"of no tokens": pl.col("size") == 0},
     Table.FORECASTS: {"rests on what came later": pl.col("evidence_ms") > pl.col("at_ms")},
