@@ -380,7 +380,12 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     [
         ({"fills": ["hopeful"]}, "fills"),
         ({"data": {"tickers": ["NONE"]}}, "no market is left"),
-        ({"vault": {"limits": {"max_hope": 1}}}, "max_hope"),
+        ({"fills": []}, "fills"),
+        ({"quotes": {"tick": 0.0000001}}, "tick"),
+        ({"quotes": {"depth": 0.0000001}}, "depth"),
+        ({"sweep": {"packs.tail.low": []}}, "packs.tail.low"),
+        ({"vault": {"limits": {"max_hope": 1}}}, r"\[vault.limits\] max_hope: no such limit"),
+        ({"vault": {"limits": {"velocity": 1}}}, r"velocity: give it in \[vault\]"),
         ({"packs": {"noise": {}}}, "noise"),
         ({"unknown": 1}, "unknown"),
     ],

@@ -118,6 +118,14 @@ def test_a_pack_that_fails_is_named_with_its_lines(asked):
         asked("1 / 0")
 
 
+@pytest.mark.parametrize("where", ["before", "does"])
+def test_a_pack_that_ends_the_process_is_named_with_its_lines(asked, where):
+    with pytest.raises(PackFailed, match=r"(?s)a pack fails:.*sys.exit\(0\)\n.*SystemExit: 0"):
+        asked(**{"does": "pass", where: "sys.exit(0)"})
+    with pytest.raises(PackFailed, match="ended with 7: a pack ended it, or"):
+        asked(**{"does": "pass", where: "os._exit(7)"})
+
+
 def test_packs_from_outside_decide_there(asked):
     """Modules of their own, imports within functions, values of a class: as anywhere."""
     found = asked(

@@ -1,10 +1,11 @@
 """A backtest's file: assumptions, runs and variations. Typed; unknown keys are refused."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
@@ -12,9 +13,11 @@ from strongroom.backtest.quotes import Fills, Quotes
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.terms import NO_CAP, Limits
 from strongroom.chain.units import BPS, DAY, HOUR, MICRO
+from strongroom.errors import nearest
 from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
 from strongroom.settings import ConfigError, Place, Section, describe, read_toml
 
+UNIT = Decimal("0.000001")  # nothing smaller is counted
 DRAWN = ("markets",)  # of [data]: what "fair" alone reads
 
 
@@ -38,10 +41,10 @@ class DataSection(Section):
 
     @model_validator(mode="after")
     def _is_read(self) -> "DataSection":
-        fields = type(self).model_fields
-        others = [name for name in fields if name not in ("kind", *DRAWN)]
+        known = type(self).model_fields
+        others = [name for name in known if name not in ("kind", *DRAWN)]
         unread = others if self.kind == "fair" else DRAWN
-        given = [name for name in unread if getattr(self, name) != fields[name].default]
+        given = [name for name in unread if getattr(self, name) != known[name].default]
         if given:
             raise ValueError(
                 f'kind = "{self.kind}" does not read {", ".join(given)}: leave that out, or change '
@@ -54,10 +57,10 @@ class QuotesSection(Section):
     """Assumed quotes around a last price (quotes.py); prices of a token, sizes in tokens."""
 
     half_spread: Decimal = Field(Decimal("0.01"), ge=0, lt=1)
-    depth: Decimal = Field(Decimal(200), gt=0)
+    depth: Decimal = Field(Decimal(200), ge=UNIT)
     levels: int = Field(5, ge=1)
     impact: Decimal = Field(Decimal("0.005"), ge=0, lt=1)
-    tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
+    tick: Decimal = Field(Decimal("0.001"), ge=UNIT, lt=1)
     feed_ms: int = Field(0, ge=0)  # from the venue to the keeper
     insert_ms: int = Field(2_000, ge=0)  # from an order's sending to its match
     cancel_ms: int = Field(500, ge=0)  # from asking for its end to its end
@@ -117,7 +120,7 @@ class PersonSection(Section):
 
     at_h: float = Field(ge=0)  # hours from the first price
     who: str
-    deposit: Decimal | None = Field(None, gt=0)
+    deposit: Decimal | None = Field(None, ge=UNIT)
     redeem_pct: int | None = Field(None, gt=0, le=100)
     in_kind_pct: int | None = Field(None, gt=0, le=100)
 
@@ -134,7 +137,7 @@ class ReportsSection(Section):
 
     every_s: int = Field(6 * HOUR, gt=0)
     when_asked_s: int = Field(HOUR, gt=0)
-    reference_size: Decimal = Field(Decimal(100), gt=0)
+    reference_size: Decimal = Field(Decimal(100), ge=UNIT)
 
 
 class RunSection(Section):
@@ -145,13 +148,16 @@ class RunSection(Section):
     capacity: tuple[int, ...] = ()  # multiples of the deposits to run as well
 
 
+Swept = Annotated[tuple[JsonValue, ...], Field(min_length=1)]
+
+
 class BacktestConfig(Section):
     """A backtest's file."""
 
     name: str
     data: DataSection = DataSection()
     quotes: QuotesSection = QuotesSection()
-    fills: tuple[Fills, ...] = ("pessimistic", "realistic", "optimistic")
+    fills: tuple[Fills, ...] = Field(("pessimistic", "realistic", "optimistic"), min_length=1)
     resolution: ResolutionSection = ResolutionSection()
     vault: VaultSection = VaultSection()
     people: tuple[PersonSection, ...] = (
@@ -166,23 +172,26 @@ class BacktestConfig(Section):
     reports: ReportsSection = ReportsSection()
     forecast: ForecastSection | None = None
     run: RunSection = RunSection()
-    sweep: Mapping[str, tuple[JsonValue, ...]] = {}  # "section.key" -> values; all combinations
+    sweep: Mapping[str, Swept] = {}  # "section.key" -> values; all combinations
 
     def limits_of_vault(self) -> Limits:
         """Return the vault's limits.
 
         Raises:
-            ConfigError: one is unknown.
+            ConfigError: one is unknown, or stands in [vault].
         """
         section = self.vault
         in_assets = {
             name: int(getattr(section, name) * MICRO)
             for name in ("total_cap", "velocity", "inflow_floor")
         }
-        try:
-            return Limits(**in_assets, **dict(section.limits))
-        except TypeError as error:
-            raise ConfigError(f"[vault.limits] {error}") from error
+        known = {each.name for each in fields(Limits)}
+        for name in section.limits:
+            if name in in_assets:
+                raise ConfigError(f"[vault.limits] {name}: give it in [vault], in units")
+            if name not in known:
+                raise ConfigError(f"[vault.limits] {name}: no such limit{nearest(name, known)}")
+        return Limits(**in_assets, **dict(section.limits))
 
 
 def load(path: Path) -> BacktestConfig:

@@ -99,8 +99,8 @@ class SealedDecisions:
         except (EOFError, OSError) as error:
             status = process.wait()
             raise PackFailed(
-                f"the process in which packs decide has ended with {status}: what a pack uses may "
-                "open files by itself, which is refused there"
+                f"the process in which packs decide has ended with {status}: a pack ended it, or "
+                "what it uses opens files by itself, which is refused there"
             ) from error
         if told.reached:
             raise ReachesOut(

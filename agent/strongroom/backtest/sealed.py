@@ -187,7 +187,7 @@ def serve() -> None:
     except (UnknownPack, BadParameters) as error:
         tell(Told(refused=str(error), reached=tuple(reached)))
         return
-    except Exception:
+    except (Exception, SystemExit):
         tell(Told(failed=traceback.format_exc(), reached=tuple(reached)))
         return
     tell(Told(reached=tuple(reached)))
@@ -198,7 +198,7 @@ def serve() -> None:
             made = packs.learned(seen.learned)
             round_ = decide(seen.view, made, assigned.rules, assigned.salt)
             tell(Told(round_, reached=tuple(reached)))
-        except Exception:
+        except (Exception, SystemExit):
             tell(Told(failed=traceback.format_exc(), reached=tuple(reached)))
 
 
