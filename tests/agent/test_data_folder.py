@@ -273,6 +273,42 @@ def test_columns_of_another_kind_end_in_our_own_words(tmp_path, at, price):
         run_import("prices", [markets, prices], {}, tmp_path / "to", take)
 
 
+def test_a_list_of_markets_without_rows_says_so(tmp_path):
+    with pytest.raises(BadData, match=r"m\.csv: has no rows"):
+        prices_of(tmp_path, "market,event,question,ends_at\n", "market,at,price\n")
+
+
+def test_what_stands_there_and_cannot_be_read_is_counted(tmp_path):
+    """It was unknown without a word. What is blank is unknown, and no fault."""
+    markets = "market,event,question,ends_at,outcome,resolved_at\na,e,A?,2026-02-01,1,soon\n"
+    prices = "market,at,price,bid,ask,bid_size\na,1767225600,0.5,none,0.6,x\na,1767225600,,0.4, ,\n"
+    found, folder = prices_of(tmp_path, markets, prices)
+    assert found.repaired == {
+        f"{each} cannot be read, taken for unknown": 1
+        for each in ("outcome: resolved_at", "quote: bid", "quote: bid_size")
+    }
+    assert folder.table(Table.QUOTES).collect()["bid"].to_list() == [None, 400_000]
+    text = (
+        "market,yes,void,disputed,resolved_at\na,1,maybe,?,then\nb,0.5,true,no,2026-01-01\nc,1,,,\n"
+    )
+    path = outcomes_file(tmp_path, text + "d,1,true,,\n")
+    take = lambda intake: take_outcomes(intake, path, "file")  # noqa: E731
+    found = run_import("outcomes", [path], {}, tmp_path / "other", take)
+    assert found.repaired == {
+        f"outcome: {each} cannot be read, taken for unknown": 1
+        for each in ("void", "disputed", "resolved_at")
+    }
+    assert found.kept == {"outcomes": 3}
+    assert found.dropped == {"outcome: void, and yes is not 0.5": 1}
+
+
+def test_two_outcomes_in_one_import_are_refused(tmp_path):
+    path = outcomes_file(tmp_path, "market,yes\nm,1\nn,1\nn,1\nm,0\n")
+    with pytest.raises(BadData, match=r"1 markets have two different outcomes, e\.g\. m"):
+        run_import("one", [path], {}, tmp_path / "to", lambda i: take_outcomes(i, path, "file"))
+    assert not list((tmp_path / "to").glob("one-*"))
+
+
 def test_two_outcomes_of_one_market_are_refused(tmp_path):
     for name, yes in (("one", 1), ("two", 0)):
         path = outcomes_file(tmp_path, f"market,yes\nm,{yes}\n")

@@ -413,3 +413,27 @@ def test_books_whose_bid_is_above_their_ask_are_counted(tmp_path):
     found = imported(tmp_path / "to", "pmxt", hour)
     assert found["read"] == 2 and found["kept"] == {"books": 2}
     assert found["dropped"] == {"book: bid above ask": 1}
+
+
+def test_one_huge_value_ends_no_import(tmp_path):
+    """It ended it in an error of polars's own."""
+    record = records("gamma_markets_open_2026-02-13.json.gz")[0]
+    huge = dict.fromkeys(("orderMinSize", "rewardsMinSize", "lastTradePrice"), 1e30)
+    page = written(tmp_path / "g.json", [{**record, **huge}])
+    found = imported(tmp_path / "gamma", "gamma", page)
+    assert found["repaired"]["markets: min_size cannot be that, taken for unknown"] == 1
+    assert found["repaired"]["rewards: no terms: unknown"] == 1
+    assert rows(tmp_path / "gamma", Table.MARKETS)[0]["min_size"] is None
+    about = {"ticker": "T", "event_ticker": "E", "strike_type": "greater", "floor_strike": 1e30}
+    (tmp_path / "k").mkdir()
+    page = written(tmp_path / "k" / "m.json", {"markets": [about]})
+    levels = {"yes_dollars": [["0.3", "1e30"]], "no_dollars": [["0.6", "2.5"]]}
+    book = {"at": "2026-01-01T18:00:00Z", "ticker": "T", "orderbook_fp": levels}
+    lines = written(tmp_path / "k" / "b.json", book)
+    found = imported(tmp_path / "kalshi", "kalshi", page, lines)
+    assert found["repaired"] == {"market: floor_strike cannot be read, taken for unknown": 1}
+    assert found["dropped"] == {"book: it is none": 1}
+    huge, empty = ({"bids": each, "asks": "[]"} for each in ('[["0.3","1e30"]]', "[]"))
+    hour = new_hour(tmp_path / "h.parquet", [(1, "book", huge), (2, "book", empty)])
+    found = imported(tmp_path / "pmxt", "pmxt", hour)
+    assert found["dropped"] == {"book: a side is no list of levels": 1}

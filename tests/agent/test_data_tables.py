@@ -81,7 +81,8 @@ def test_values_that_cannot_be_together_are_dropped_by_their_reason(tmp_path):
         "books": "at_ms,token,message,snapshot,side,price,size\n"
         f"{T},t,1,true,ask,,5\n{T},t,1,true,bid,5,\n{T},t,1,true,bid,0,5\n{T},t,1,true,bid,5,5\n",
         "forecasts": f"at_ms,source,market,chance,evidence_ms\n{T},s,m,5,{T + 1}\n{T},s,m,5,{T}\n",
-        "outcomes": f"market,yes,resolved_ms,source\nm,1,0,f\nm,1,-62135596800000,f\nm,1,{T},f\n",
+        "outcomes": f"market,yes,resolved_ms,source,void\nm,1,0,f,\nm,1,-62135596800000,f,\n"
+        f"m,1,{T},f,\nm,1,{T},f,true\n",
         "trades": f"at_ms,token,side,price,size,cash\n{T},t,BUY,5,0,0\n{T},t,BUY,5,1,0\n",
         "relations": "kind,members\nequal,a\nequal,a a\nimplies,a b c\nimplies,a b\n",
         "rewards": "market,max_spread\nm,-1\nm,1\n",
@@ -100,6 +101,7 @@ def test_values_that_cannot_be_together_are_dropped_by_their_reason(tmp_path):
         "books: a level at 0 or 1": 1,
         "forecasts: rests on what came later": 1,
         "outcomes: resolved_ms is no time in milliseconds": 2,
+        "outcomes: void, and yes is not 0.5": 1,
         "trades: of no tokens": 1,
         "relations: too few members, or one twice": 2,
         "relations: implies is of two": 1,

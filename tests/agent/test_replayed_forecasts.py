@@ -42,12 +42,13 @@ def test_forecasts_come_at_their_times_and_never_before(tmp_path):
     rows = [
         f"m,0.6,{T + 10_500},{T},", f"m,0.7,{T + 20_000},,", f"n,0.2,{T + 20_000},,other",
         f"zz,0.1,{T},,", "m,0.5,soon,,", f"m,1.5,{T},,", f",0.5,{T},,", f"m,0.5,{T},{T + 1},",
+        f"m,0.5,{T},yesterday,",
     ]  # fmt: skip
     found = forecasts(tmp_path, "\n".join(["market,chance,at,evidence_at,source", *rows]))
-    assert found["read"] == 8 and found["kept"] == {"forecasts": 4}
+    assert found["read"] == 9 and found["kept"] == {"forecasts": 4}
     assert found["dropped"] == {
         "forecast: no time": 1, "forecast: no chance between 0 and 1": 1, "forecast: no market": 1,
-        "forecast: rests on what came later": 1,
+        "forecast: rests on what came later": 1, "forecast: evidence_at is no time": 1,
     }  # fmt: skip
     data = {"path": str(tmp_path / "to")}
     history = load_history(parse({"name": "x", "packs": {}, "data": data}))

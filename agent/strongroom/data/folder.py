@@ -20,6 +20,7 @@ from strongroom.data.schema import (
     check_file,
     read_whole,
     schema_of,
+    two_outcomes,
 )
 
 MANIFEST = "import.json"  # of each import; written last
@@ -93,11 +94,11 @@ class DataFolder:
         """
         with read_whole(self.path):
             rows = self.table(Table.OUTCOMES).sort("resolved_ms", nulls_last=True).collect()
-        differing = rows.group_by("market").agg(pl.col("yes").n_unique()).filter(pl.col("yes") > 1)
+        differing = two_outcomes(rows)
         if not differing.is_empty():
             raise BadData(
                 f"{self.path}: {len(differing)} markets have two different outcomes, e.g. "
-                f"{differing['market'][0]}: remove the import that is wrong"
+                f"{differing[0]}: remove the import that is wrong"
             )
         return rows.unique("market", keep="first", maintain_order=True)
 

@@ -17,7 +17,17 @@ import polars as pl
 from strongroom.chain.ids import Json, JsonObject, canonical, keccak
 from strongroom.data.folder import MANIFEST, hash_of, manifest
 from strongroom.data.ordered import TableWriter
-from strongroom.data.schema import GROUP, VERSION, BadData, OtherType, Table, checked, schema_of
+from strongroom.data.schema import (
+    COLUMNS,
+    GROUP,
+    MOST,
+    VERSION,
+    BadData,
+    OtherType,
+    Table,
+    checked,
+    schema_of,
+)
 from strongroom.settings import only_one
 
 Progress = Callable[[str, int, int], None]
@@ -64,7 +74,16 @@ class Intake:
         self.kept[table] += len(frame)
 
     def put(self, table: Table, row: Row) -> None:
-        """Keep one row of a table; columns that are not given are null."""
+        """Keep one row of a table; columns that are not given are null. What is larger than any
+        amount is unknown, or its row is dropped where it must be known; both are counted."""
+        huge = [name for name, each in row.items() if type(each) is int and abs(each) > MOST]
+        for name in huge:
+            if not COLUMNS[table][name].nullable:
+                self.dropped[f"{table}: {name} cannot be that"] += 1
+                return
+        for name in huge:
+            row = {**row, name: None}
+            self.repaired[f"{table}: {name} cannot be that, taken for unknown"] += 1
         waiting = self._rows.setdefault(table, [])
         waiting.append(row)
         if len(waiting) >= GROUP:
@@ -99,6 +118,12 @@ class Intake:
         for reason, count in told["_why"].drop_nulls().value_counts().iter_rows():
             self.dropped[reason] += count
         return told.filter(pl.col("_why").is_null()).drop("_why")
+
+    def count_unread(self, what: str, given: pl.Series, found: pl.Series) -> None:
+        """Count the values of a column in which something stands that could not be read."""
+        stands = given.cast(pl.String).str.strip_chars().fill_null("") != ""
+        if count := int((stands & found.is_null()).sum()):
+            self.repaired[f"{what} cannot be read, taken for unknown"] += count
 
     def finish(self) -> None:
         """Write what is held."""

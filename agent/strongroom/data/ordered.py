@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from strongroom.data.parquet_shape import check_count
-from strongroom.data.schema import GROUP, Table, read_whole, write_table
+from strongroom.data.schema import GROUP, BadData, Table, read_whole, two_outcomes, write_table
 
 RUN = 1_000_000  # rows that are sorted in memory, and of a file
 PLACES = ("message", "block", "log")  # of a row in its source; another source counts otherwise
@@ -109,10 +109,14 @@ class TableWriter:
             self._end_run()
 
     def finish(self) -> None:
-        """Write what was taken; no file where nothing was."""
+        """Write what was taken; no file where nothing was.
+
+        Raises:
+            BadData: of one market there are two different outcomes.
+        """
         if not self._table.timed:
             if self._rows:
-                self._write(pl.concat(self._held))
+                self._write_whole(pl.concat(self._held))
             return
         if not self._runs:
             if self._rows:
@@ -129,6 +133,16 @@ class TableWriter:
             self._write(pl.concat(waiting))
         for run in self._runs:
             run.unlink()
+
+    def _write_whole(self, frame: pl.DataFrame) -> None:
+        if self._table is Table.OUTCOMES:
+            differing = two_outcomes(frame)
+            if not differing.is_empty():
+                raise BadData(
+                    f"{len(differing)} markets have two different outcomes, e.g. {differing[0]}: "
+                    "correct them"
+                )
+        self._write(frame)
 
     def _sorted(self) -> pl.DataFrame:
         return in_order(pl.concat(self._held))

@@ -15,7 +15,7 @@ import polars as pl
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
 from strongroom.data.parquet_shape import check_count, check_shape
-from strongroom.data.schema import GROUP, BadData, OtherType, read_whole
+from strongroom.data.schema import GROUP, MOST, BadData, OtherType, read_whole
 from strongroom.foreign_text import plain
 
 MS = 1_000  # in a second
@@ -261,9 +261,10 @@ def ms_of(value: Json) -> int | None:
 
 
 def micro_of(value: Json) -> int | None:
-    """Return an amount in units as an integer of 10**-6, the nearest; None: it is none."""
+    """Return an amount in units as an integer of 10**-6, the nearest; None: it is none, or larger
+    than any."""
     try:
         units = Decimal(str(value)) * MICRO
-        return round(units) if units.is_finite() else None
+        return round(units) if units.is_finite() and abs(units) <= MOST else None
     except ArithmeticError:
         return None

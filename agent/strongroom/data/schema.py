@@ -19,6 +19,7 @@ from strongroom.errors import BadInput
 VERSION = "1"
 _VERSION, _TABLE = "strongroom_schema", "strongroom_table"  # in a file's metadata
 GROUP = 65_536  # rows of a row group: what is read at once
+MOST = 2**60  # no amount is larger, 10**-6
 
 
 class BadData(BadInput):
@@ -171,6 +172,12 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
 }
 MAY_BE_EMPTY = ("venue_id", "category", "rules", "ticker", "proof", "reviewer", "pool")  # text
 ONE_ROW = {Table.MARKETS: "market", Table.OUTCOMES: "market"}  # whose row a key has
+
+
+def two_outcomes(rows: pl.DataFrame) -> pl.Series:
+    """Return the markets of which outcomes say different things."""
+    said = rows.group_by("market", maintain_order=True).agg(pl.col("yes").n_unique())
+    return said.filter(pl.col("yes") > 1)["market"]
 
 
 def schema_of(table: Table) -> pl.Schema:

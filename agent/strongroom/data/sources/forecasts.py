@@ -36,6 +36,7 @@ def take_forecasts(intake: Intake, path: Path, source: str) -> None:
         if missing:
             raise BadData(f"{path}: lacks columns: {', '.join(missing)}")
         evidence = pl.Series("evidence_ms", [None] * len(frame), pl.Int64)
+        told = text(frame, "evidence_at").str.strip_chars().alias("_told")
         if "evidence_at" in frame.columns:
             evidence = time_ms(frame, "evidence_at").alias("evidence_ms")
         rows = pl.DataFrame(
@@ -45,16 +46,20 @@ def take_forecasts(intake: Intake, path: Path, source: str) -> None:
                 text(frame, "market").alias("market"),
                 micro(frame, "chance").alias("chance"),
                 evidence,
+                told,
             ]
         )
         reasons = {
             "forecast: no market": pl.col("market") == "",
             "forecast: no time": pl.col("at_ms").is_null(),
             "forecast: no chance between 0 and 1": ~pl.col("chance").is_between(0, MICRO),
+            "forecast: evidence_at is no time": (
+                (pl.col("_told") != "") & pl.col("evidence_ms").is_null()
+            ),
             "forecast: rests on what came later": (
                 (pl.col("evidence_ms") > pl.col("at_ms")).fill_null(False)
             ),
         }
-        intake.add(Table.FORECASTS, intake.keep(rows, reasons))
+        intake.add(Table.FORECASTS, intake.keep(rows, reasons).drop("_told"))
         done += len(part)
         intake.progress(path.name, done, max(of, done))

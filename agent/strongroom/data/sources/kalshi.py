@@ -55,6 +55,9 @@ def _take_market(intake: Intake, ticker: str, record: JsonObject) -> None:
     end = ms_of((announced if settled else None) or record.get("close_time"))
     above = record.get("strike_type") in ABOVE
     cents = record.get("tick_size")
+    threshold = micro_of(record.get("floor_strike")) if above else None
+    if above and threshold is None and record.get("floor_strike") not in (None, ""):
+        intake.repaired["market: floor_strike cannot be read, taken for unknown"] += 1
     row: Row = {
         "market": f"kalshi:{ticker}",
         "venue": "kalshi",
@@ -72,7 +75,7 @@ def _take_market(intake: Intake, ticker: str, record: JsonObject) -> None:
         "category": str(record.get("category") or ""),
         "rules": str(record.get("rules_primary") or ""),
         "ticker": str(record["event_ticker"]) if above else "",
-        "threshold": micro_of(record.get("floor_strike")) if above else None,
+        "threshold": threshold,
     }
     intake.put(Table.MARKETS, row)
     if settled:

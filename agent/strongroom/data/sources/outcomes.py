@@ -10,6 +10,7 @@ from strongroom.data.importing import Intake
 from strongroom.data.reading import batches, micro, text, time_ms
 from strongroom.data.schema import Table
 
+_KNOWN = {"void": "void", "disputed": "disputed", "resolved_at": "resolved_ms"}  # -> column
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -27,15 +28,21 @@ def take_outcomes(intake: Intake, path: Path, source: str) -> None:
         ]
         if "resolved_at" in part.columns:
             known.append(time_ms(part, "resolved_at").alias("resolved_ms"))
+        given = [name for name in _KNOWN if name in part.columns]
+        told = [part[name].cast(pl.String).alias(f"_{name}") for name in given]
         frame = pl.DataFrame(
-            [text(part, "market").alias("market"), micro(part, "yes").alias("yes"), *known]
+            [text(part, "market").alias("market"), micro(part, "yes").alias("yes"), *known, *told]
         )
-        kept = intake.keep(
-            frame,
-            {
-                "outcome: no market": pl.col("market") == "",
-                "outcome: no number between 0 and 1": ~pl.col("yes").is_between(0, MICRO),
-            },
-        )
+        reasons = {
+            "outcome: no market": pl.col("market") == "",
+            "outcome: no number between 0 and 1": ~pl.col("yes").is_between(0, MICRO),
+        }
+        if "void" in given:
+            other = pl.col("void") & (pl.col("yes") != MICRO // 2)
+            reasons["outcome: void, and yes is not 0.5"] = other.fill_null(False)
+        kept = intake.keep(frame, reasons)
+        for name in given:
+            intake.count_unread(f"outcome: {name}", kept[f"_{name}"], kept[_KNOWN[name]])
+        kept = kept.drop(f"_{name}" for name in given)
         intake.add(Table.OUTCOMES, kept.with_columns(source=pl.lit(source)))
         intake.progress(path.name, intake.read, intake.read)

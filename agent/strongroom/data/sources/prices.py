@@ -15,7 +15,7 @@ import polars as pl
 from strongroom.chain.units import MICRO
 from strongroom.data.importing import Intake
 from strongroom.data.reading import batches, micro, rows_of, text, time_ms
-from strongroom.data.schema import BadData, Table
+from strongroom.data.schema import MOST, BadData, Table
 
 _OTHER_NAMES = {
     "market": ("market_id",),
@@ -27,13 +27,13 @@ _OTHER_NAMES = {
     "at": ("ts", "time", "timestamp"),
 }
 _QUOTED = ("price", "bid", "ask")
-_MOST = 2**60  # no amount is larger
+_AMOUNTS = (*_QUOTED, "bid_size", "ask_size")
 _TERMS = {  # least and most, 10**-6
     "tick": (1, MICRO - 1),
-    "min_size": (0, _MOST),
+    "min_size": (0, MOST),
     "fee_rate": (0, MICRO),
     "fee_exponent": (0, 10 * MICRO),
-    "threshold": (-_MOST, _MOST),
+    "threshold": (-MOST, MOST),
 }
 
 
@@ -60,7 +60,10 @@ def take_markets(intake: Intake, path: Path, outcomes_from: str) -> Mapping[str,
     Raises:
         BadData: the file cannot be read or lacks a column.
     """
-    frame = _renamed(pl.concat(list(batches(path, ()))))
+    parts = list(batches(path, ()))
+    if not parts:
+        raise BadData(f"{path}: has no rows: it needs a row a market")
+    frame = _renamed(pl.concat(parts))
     _need(frame, path, ("market", "event", "question", "ends_at"))
     frame = frame.with_columns(
         text(frame, "market").alias("market"), time_ms(frame, "ends_at").alias("ends_ms")
@@ -143,6 +146,7 @@ def _take_outcomes(intake: Intake, frame: pl.DataFrame, market: pl.Series, sourc
     resolved: dict[str, pl.Series] = {}
     if "resolved_at" in frame.columns:
         resolved["resolved_ms"] = time_ms(frame, "resolved_at")
+        intake.count_unread("outcome: resolved_at", frame["resolved_at"], resolved["resolved_ms"])
     columns = {"market": market, "yes": micro(frame, "outcome"), **resolved}
     unread = frame["outcome"].cast(pl.String).fill_null("") != ""
     bad = int((unread & columns["yes"].is_null()).sum())
@@ -160,16 +164,16 @@ def _take_part(intake: Intake, path: Path, part: pl.DataFrame, tokens: Mapping[s
     _need(part, path, ("market", "at"))
     if not set(_QUOTED) & set(part.columns):
         raise BadData(f"{path}: lacks a price: it needs the column price, or bid and ask")
+    given = [name for name in _AMOUNTS if name in part.columns]
     amounts = [
-        micro(part, name).alias(name)
-        if name in part.columns
-        else pl.lit(None, pl.Int64).alias(name)
-        for name in (*_QUOTED, "bid_size", "ask_size")
+        micro(part, name).alias(name) if name in given else pl.lit(None, pl.Int64).alias(name)
+        for name in _AMOUNTS
     ]
     frame = part.select("market").with_columns(
         text(part, "market").replace_strict(tokens, default=None).alias("token"),
         time_ms(part, "at").alias("at_ms"),
         *amounts,
+        *(part[name].cast(pl.String).alias(f"_{name}") for name in given),
     )
     below = [pl.col(each) < 0 for each in ("bid_size", "ask_size")]
     outside = [~pl.col(each).is_between(0, MICRO) for each in _QUOTED]
@@ -183,10 +187,12 @@ def _take_part(intake: Intake, path: Path, part: pl.DataFrame, tokens: Mapping[s
             "quote: a size below 0": pl.any_horizontal(below).fill_null(False),
         },
     )
+    for name in given:
+        intake.count_unread(f"quote: {name}", kept[f"_{name}"], kept[name])
     nothing = kept.select(pl.all_horizontal(pl.col(each).is_null() for each in _QUOTED).sum())
     if nothing.item():
         intake.repaired["price: none, kept as unknown"] += nothing.item()
-    intake.add(Table.QUOTES, kept.drop("market"))
+    intake.add(Table.QUOTES, kept.select("at_ms", "token", *_AMOUNTS))
 
 
 def _renamed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -48,6 +48,7 @@ _TOGETHER: Mapping[Table, Mapping[str, pl.Expr]] = {  # what columns cannot say 
     },
     Table.TRADES: {"of no tokens": pl.col("size") == 0},
     Table.FORECASTS: {"rests on what came later": pl.col("evidence_ms") > pl.col("at_ms")},
+    Table.OUTCOMES: {"void, and yes is not 0.5": pl.col("void") & (pl.col("yes") != MICRO // 2)},
     Table.RELATIONS: {
         "too few members, or one twice": (_COUNT < 2)
         | (pl.col("members").list.n_unique() < _COUNT),
