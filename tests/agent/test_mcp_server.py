@@ -22,6 +22,7 @@ from strongroom.app_server import OpenToOthers, ServedKeeper
 from strongroom.cli.main import command
 from strongroom.data.folder import PACKAGED
 from strongroom.information.gamma import GammaAway
+from strongroom.mcp_server import call_log
 from strongroom.mcp_server.call_log import BrokenChain, CallLog, call_line, read_calls
 from strongroom.mcp_server.reading import VaultReadings
 from strongroom.mcp_server.serving import serve_http
@@ -477,6 +478,21 @@ def test_two_processes_write_one_chain(tmp_path):
     for name in ("a", "b"):
         times = [at for who, at in found if who == name]
         assert times == list(range(60 - len(times), 60)) and times
+
+
+def test_a_log_that_begins_while_it_is_read_is_whole(tmp_path, monkeypatch):
+    """There was no lock yet to wait for, and the head was that of lines which came later."""
+    path, head, begun = tmp_path / "log", call_log._head, []
+
+    def other(looked):
+        if not begun:
+            begun.append(True)
+            for number in range(3):
+                CallLog(path, 4_000).write(call_line(number, "a", "t", "x", {}, "done"))
+        return head(looked)
+
+    monkeypatch.setattr(call_log, "_head", other)
+    assert [each["at"] for each in read_calls(path)] == [0, 1, 2]
 
 
 def test_no_method_is_so_long_that_it_breaks_the_chain(place):

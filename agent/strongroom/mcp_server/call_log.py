@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -119,12 +119,8 @@ def read_calls(path: Path) -> Iterator[JsonObject]:
         BrokenChain: see the class.
         ConfigError: there is no log.
     """
-    with ExitStack() as stack:
-        if _lock(path).exists():  # nobody writes, or puts files aside, meanwhile
-            fcntl.flock(stack.enter_context(_lock(path).open("rb")), fcntl.LOCK_SH)
-        places = [*(_older(path, number) for number in range(OLDER, 0, -1)), path]
-        texts = {each: each.read_bytes()[: _whole(each)] for each in places if each.exists()}
-        head = _head(path)
+    places = [*(_older(path, number) for number in range(OLDER, 0, -1)), path]
+    texts, head = _as_it_stands(path, places)
     if not texts and not head:
         raise ConfigError(f"[mcp.log] {path}: no call was logged yet")
     before = None if places[0] in texts else FIRST  # the oldest file goes when there are too many
@@ -145,6 +141,18 @@ def read_calls(path: Path) -> Iterator[JsonObject]:
             yield line
     if head and not _ends(last, head):
         raise BrokenChain(f"{path}: the last lines are missing, or were changed")
+
+
+def _as_it_stands(path: Path, places: Sequence[Path]) -> tuple[dict[Path, bytes], str]:
+    """Return what the log's files hold, and its head: of one moment."""
+    while True:
+        with ExitStack() as stack:
+            if is_locked := _lock(path).exists():  # nobody writes, or puts files aside, meanwhile
+                fcntl.flock(stack.enter_context(_lock(path).open("rb")), fcntl.LOCK_SH)
+            texts = {each: each.read_bytes()[: _whole(each)] for each in places if each.exists()}
+            head = _head(path)
+            if is_locked or not _lock(path).exists():  # else somebody began to write meanwhile
+                return texts, head
 
 
 def _older(path: Path, number: int) -> Path:
