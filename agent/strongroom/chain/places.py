@@ -363,11 +363,13 @@ def is_global(host: str, resolve: Resolve = addresses_of) -> bool:
 
 
 def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is global, and so is the one that it stands for in another network."""
+    """Whether an address is global; where it stands for one of another network, whether that is:
+    releases of Python differ in what they say of such an address itself."""
     inside = None
     if isinstance(address, ipaddress.IPv6Address):
         inside = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
             inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    is_own = address.is_global and not address.is_multicast
-    return is_own and (inside is None or _is_global(inside))
+    if inside is not None:
+        return _is_global(inside)
+    return address.is_global and not address.is_multicast
