@@ -254,8 +254,8 @@ def test_a_settlement_whose_answer_is_lost_is_found_on_the_chain(stage, payer, p
 def test_a_settlement_that_takes_too_long_is_unknown_and_paid_once(
     place, tmp_path, monkeypatch, payer
 ):
-    stage = Stage(place, tmp_path, monkeypatch, timeout_s=1.0)
-    place.facilitator.faults.settle_delay_s = 3.0
+    stage = Stage(place, tmp_path, monkeypatch, timeout_s=5.0)  # a check before it takes less
+    place.facilitator.faults.settle_delay_s = 12.0
     header, payload = stage.stock_header(payer)
     late = stage.send(header)
     assert late.status_code == 503
