@@ -26,9 +26,7 @@ def leg(cents, size, rests=False, buys=False, market=MARKET):
 def fill(cents, tokens, fee=0, buys=False, market=MARKET):
     """Of the tokens at a price of whole cents."""
     cash = cents * tokens // 100
-    return AccountFill(
-        1, "0xaa", 1, "0x11", "0xac", market, EXCHANGE, "7", buys, cash, tokens, fee, 9
-    )
+    return AccountFill(1, "0xaa", 1, "0x11", "0xac", market, EXCHANGE, "7", buys, cash, tokens, fee)
 
 
 def admits(each, one):

@@ -12,12 +12,9 @@ from types import SimpleNamespace
 import pytest
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.checkpoint import AccountFill, Progress
-from strongroom.audit.events import Dealt, LimitSet, Reported
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import Limit
-from strongroom.audit.staleness import patience
-from strongroom.audit.transactions import ByKind
 from strongroom.chain.ids import MarketId, canonical
 from strongroom.chain.places import FolderPlace
 from strongroom.chain.units import DAY, HOUR
@@ -31,7 +28,6 @@ from tests.agent.test_late_reveal import (
     named,
     record,
 )
-from tests.agent.test_staleness import event
 from tests.seeds import SEEDS, dice
 
 LIVES = 12  # of a seed
@@ -94,14 +90,10 @@ class OutageLife:
     def judged(self, now: int) -> tuple[list[str], tuple[str, ...]]:
         """Return what differs at a moment after the last block, and what is unknown."""
         joiner, progress = Joiner(self), Progress(Ledger(VAULT, 6), 0)
-        limit = event(LimitSet, 1, self.age)
-        assert limit.limit == Limit.MAX_REPORT_AGE
-        reports = [event(kind, each, 0) for each in self.documents for kind in (Reported, Dealt)]
-        progress.staleness.take(ByKind([limit, *reports]), self.times)
+        progress.ledger.permissions.limits[Limit.MAX_REPORT_AGE] = self.age
         progress.unjoined = [
             AccountFill(block, "0xaa", self.times[block], named(canonical(decision)), ACCOUNT,
-                        MarketId(MARKET), EXCHANGE, "7", True, 5_000_000, 10_000_000, 0,
-                        patience(self.age))
+                        MarketId(MARKET), EXCHANGE, "7", True, 5_000_000, 10_000_000, 0)
             for block, decision in self.fills
         ]  # fmt: skip
         joiner.join_again(progress)

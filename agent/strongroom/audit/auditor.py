@@ -213,7 +213,7 @@ class Auditor:
             progress.ledger.differences += [*piece.differences, *unexplained]
             if self._fills is not None:
                 self._fills.join_again(progress)
-                self._fills.join(progress, movements, holders, kinds, piece.times)
+                self._fills.join(progress, movements, holders)
                 self._fills.forget(progress, max(piece.times.values(), default=0))
             progress.wallets, progress.next_block = holders.at_end, end + 1
             if scope.checkpoint is not None:

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.losses import Losses
 from strongroom.audit.release import release
-from strongroom.audit.staleness import Staleness
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
@@ -31,8 +30,6 @@ class AccountFill:
         market: of the account; "" where it is not known
         token: the outcome token's id, as text
         cash, tokens: that changed hands, micro-units
-        patience: for how many seconds of a fresh vault it may wait for a report that reveals its
-            decision
     """
 
     block: int
@@ -47,7 +44,6 @@ class AccountFill:
     cash: int
     tokens: int
     fee: int
-    patience: int
 
 
 @dataclass
@@ -80,7 +76,6 @@ class Progress:
         held: account or wallet -> token -> what its transfers add up to; no zeros
         traded: exchanges that have filled an order of theirs, or with one
         has_unexplained: whether something of theirs has moved that nothing explains
-        staleness: when the vault was stale, as far as fills still wait for its reports
     """
 
     ledger: Ledger
@@ -103,7 +98,6 @@ class Progress:
     undecided: dict[str, int] = field(default_factory=dict)
     traded: list[str] = field(default_factory=list)
     has_unexplained: bool = False
-    staleness: Staleness = field(default_factory=Staleness)
     losses: Losses = field(default_factory=Losses)
 
 

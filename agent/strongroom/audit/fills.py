@@ -3,15 +3,16 @@
 Token, side, limit, size over all its fills, market, exchange, time, and no fee for what only rests.
 A purchase is bounded by the cash that its decision gave it: at a better price an exchange lets an
 order buy more tokens. A decision is revealed by the second report after its fill, and once; until
-that report a fill may wait for it, but no longer than two reports may take: a vault can go on
-without any. While it is stale, nobody can say.
+that report a fill may wait for it. Only reports reveal, so only they make it late: where they have
+not come in the time that two may take, nobody can say. A settlement, which anybody may make of a
+flat vault, changes nothing.
 Where one of these reports says that it is withheld, it is revealed by the first report from the
 date on that is said there.
 A fill long after its decision is none of its fills; so what they add up to can be forgotten then.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -32,16 +33,16 @@ from strongroom.audit.ledger import Ledger
 from strongroom.audit.legs import legs_for, take, wrong_price
 from strongroom.audit.movements import Movements
 from strongroom.audit.node import Node
-from strongroom.audit.permissions import Difference
+from strongroom.audit.permissions import Difference, Limit
 from strongroom.audit.readers import read_logs, vault_readers
-from strongroom.audit.staleness import SLACK, Staleness, age_changes, patience
-from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY
 
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
 LATEST_S = 60 * DAY  # of a fill, after its decision; a vault lets no order live for a day
+SLACK = 2  # reports, by the last of which something is revealed
+SHORTEST_AGE = DAY  # of a report, as it is waited for: some vaults admit one a day
 
 
 class Wait(Enum):
@@ -49,7 +50,7 @@ class Wait(Enum):
 
     IN_TIME = auto()
     LATE = auto()
-    UNKNOWN = auto()  # the vault is stale: a report will show it
+    UNKNOWN = auto()  # reports are overdue: one will show it
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,8 @@ class FillJoiner:
         progress: Progress,
         movements: Movements,
         holders: AccountsOfHolders,
-        kinds: ByKind,
-        event_times: Mapping[int, int],
     ) -> None:
-        """Join the fills of some blocks: of whoever is an account, or trades for one, then.
-
-        Args:
-            kinds: the vault's events of these blocks
-            event_times: of the blocks with such events
-        """
-        ages = _ages(progress.staleness.age, kinds)
-        progress.staleness.take(kinds, event_times)
+        """Join the fills of some blocks: of whoever is an account, or trades for one, then."""
         fills = [
             (event, account)
             for event in sorted(movements.fills, key=lambda each: (each.block, each.index))
@@ -122,8 +114,7 @@ class FillJoiner:
             if self._on_event is not None:
                 self._on_event(time, event)
             market, _ = movements.owners[account]
-            _, age = ages[bisect_right(ages, event.block, key=lambda each: each[0]) - 1]
-            self._take(progress, _fill(event, time, account, market, age))
+            self._take(progress, _fill(event, time, account, market))
 
     def join_again(self, progress: Progress) -> None:
         """Explain fills that waited, by what has been revealed since. Before those of later blocks:
@@ -198,40 +189,40 @@ class FillJoiner:
         Args:
             now: timestamp of the last block
         """
-        staleness, late = progress.staleness, list[Difference]()
-        withheld, counts = 0, dict.fromkeys(Wait, 0)
+        since = now - _patience(progress.ledger)
+        late, withheld, counts = list[Difference](), 0, dict.fromkeys(Wait, 0)
         for fill in progress.unjoined:
             if self.is_withheld(fill):
                 withheld += 1
                 continue
-            wait = self.wait_of(fill, staleness, now)
+            wait = self.wait_of(fill, since)
             counts[wait] += 1
             if wait is Wait.LATE:
                 late.append(self.difference(fill))
-        overdue, more = self.withheld_until(staleness, now)
+        overdue, more = self.withheld_until(since, now)
         late += [*self.revealed_twice(), *more]
-        unknown = tuple(_unknown(counts[Wait.UNKNOWN], overdue, staleness))
+        unknown = tuple(self._unknown(counts[Wait.UNKNOWN], overdue))
         return NotRevealed(counts[Wait.IN_TIME], withheld, unknown, tuple(late))
 
-    def wait_of(self, fill: AccountFill, staleness: Staleness, now: int) -> Wait:
+    def wait_of(self, fill: AccountFill, since: int) -> Wait:
         """Return whether a fill's decision may still be revealed in time, or withheld: not all
-        reports have come by the last of which it must be, nor has the time passed that they may
-        take while the vault is fresh.
+        reports have come by the last of which it must be.
 
         Args:
-            now: timestamp of the last block
+            since: timestamp from which on something waits in time
         """
         if self._revealed().decision(fill.decision) is not None:
             return Wait.LATE  # younger than its fill
         if len(self._reports) >= self._last_report_for(fill):
             return Wait.LATE
-        return _wait(staleness, fill.time, fill.patience, now)
+        return Wait.IN_TIME if max(fill.time, self._last_time) >= since else Wait.UNKNOWN
 
-    def withheld_until(self, staleness: Staleness, now: int) -> tuple[int, list[Difference]]:
+    def withheld_until(self, since: int, now: int) -> tuple[int, list[Difference]]:
         """Return of how many withheld decisions nobody can say whether they come in time, and a
         difference for each that did not.
 
         Args:
+            since: timestamp from which on something waits in time
             now: timestamp of the last block
         """
         unknown = 0
@@ -239,7 +230,7 @@ class FillJoiner:
         def late() -> Iterator[Difference]:
             nonlocal unknown
             for each in self._revealed().all_withheld():
-                wait, difference = self._judged(each, staleness, now)
+                wait, difference = self._judged(each, since, now)
                 unknown += wait is Wait.UNKNOWN
                 if difference is not None:
                     yield difference
@@ -249,9 +240,7 @@ class FillJoiner:
         more = _with_more(found, sum(1 for _ in differing), "revealed by their dates")
         return unknown, more
 
-    def _judged(
-        self, it: Withheld, staleness: Staleness, now: int
-    ) -> tuple[Wait, Difference | None]:
+    def _judged(self, it: Withheld, since: int, now: int) -> tuple[Wait, Difference | None]:
         """Return whether a withheld decision may still come in time, and what differs."""
         decision = self._revealed().decision(it.decision)
         if decision is not None and decision.at < it.at:
@@ -262,7 +251,7 @@ class FillJoiner:
         if it.reveal_by > stated_at + PRIVATE_S:
             by, wrong = _date(stated_at + PRIVATE_S), f"withheld until {by}"
         elif decision is None:
-            wait = self._wait_for(it, staleness, now)
+            wait = self._wait_for(it, since)
             wrong = f"not by {_date(now)}" if wait is Wait.LATE else ""
         elif report > 1 and self._time_of(report - 1) >= it.reveal_by < time:
             wrong = _date(time)
@@ -273,14 +262,33 @@ class FillJoiner:
         what = f"evidence document: decision {it.decision} revealed"
         return Wait.LATE, Difference(*self._reports[report - 1], what, f"by {by}", wrong)
 
-    def _wait_for(self, it: Withheld, staleness: Staleness, now: int) -> Wait:
+    def _wait_for(self, it: Withheld, since: int) -> Wait:
         """Return whether a decision that no report has revealed may still come in time: with the
         first report from its date on."""
-        if now <= it.reveal_by:
-            return Wait.IN_TIME
-        if self._time_of(len(self._reports)) >= it.reveal_by:
+        if self._last_time >= it.reveal_by:
             return Wait.LATE
-        return _wait(staleness, it.reveal_by, staleness.patience, now)
+        return Wait.IN_TIME if it.reveal_by >= since else Wait.UNKNOWN
+
+    @property
+    def _last_time(self) -> int:
+        """Timestamp of the last report; 0: there is none."""
+        return self._time_of(len(self._reports)) if self._reports else 0
+
+    def _unknown(self, fills: int, overdue: int) -> Iterator[str]:
+        """Yield what nobody can say while reports are overdue, and what ends it."""
+        silent = "the vault has not reported yet"
+        if self._reports:
+            silent = f"the vault has not reported since {_date(self._last_time)}"
+        if fills:
+            yield (
+                f"whether decisions ordered {_count(fills, 'fill')}: {silent}; they are "
+                "differences unless the second report after each reveals its decision"
+            )
+        if overdue:
+            yield (
+                f"whether {_count(overdue, 'withheld decision')} past the date will be revealed: "
+                f"{silent}; they are differences unless the first report from the date on does it"
+            )
 
     def _time_of(self, number: int) -> int:
         """Return the timestamp of a report."""
@@ -347,44 +355,21 @@ class FillJoiner:
                     yield event
 
 
-def _wait(staleness: Staleness, start: int, patience_s: int, now: int) -> Wait:
-    """Return what is known of something that waits for reports, of which not all have come."""
-    if staleness.fresh_seconds(start, now) > patience_s:
-        return Wait.LATE
-    return Wait.UNKNOWN if staleness.is_stale(now) else Wait.IN_TIME
-
-
-def _unknown(fills: int, overdue: int, staleness: Staleness) -> Iterator[str]:
-    """Yield what nobody can say of a stale vault, and what ends it."""
-    silent = f"the vault has neither reported nor settled since {_date(staleness.dealt_at)}"
-    if fills:
-        yield (
-            f"whether decisions ordered {_count(fills, 'fill')}: {silent}; they are differences "
-            "unless the second report after each reveals its decision"
-        )
-    if overdue:
-        yield (
-            f"whether {_count(overdue, 'withheld decision')} past the date will be revealed: "
-            f"{silent}; they are differences unless the first report from the date on does it"
-        )
+def _patience(ledger: Ledger) -> int:
+    """Return in how many seconds two reports come of a vault whose reports are in time."""
+    return SLACK * max(ledger.permissions.limit(Limit.MAX_REPORT_AGE), SHORTEST_AGE)
 
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _ages(before: int, kinds: ByKind) -> list[tuple[int, int]]:
-    """Return how old a report may become, from which block on; the first is what was before."""
-    return [(0, before), *((each.block, each.new_value) for each in age_changes(kinds))]
-
-
-def _fill(event: OrderFilled, time: int, account: str, market: MarketId, age: int) -> AccountFill:
+def _fill(event: OrderFilled, time: int, account: str, market: MarketId) -> AccountFill:
     buys = event.side == BUY
     gave, got = event.maker_amount_filled, event.taker_amount_filled
     return AccountFill(
         event.block, event.transaction, time, event.metadata, account, market, event.address,
         str(event.token_id), buys, gave if buys else got, got if buys else gave, event.fee,
-        patience(age),
     )  # fmt: skip
 
 
