@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
+import pytest
 from click.testing import CliRunner
 from eth_abi import encode
 from eth_utils import keccak
@@ -209,6 +210,31 @@ def test_fills_of_the_order_services_subgraph(tmp_path):
     assert [(e["side"], e["price"], e["size"], e["cash"], e["fee"]) for e in kept] == [
         ("BUY", 400_000, 10 * M, 4 * M, None), ("SELL", 400_000, 10 * M, 4 * M, None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["address", "contract_address"])
+@pytest.mark.parametrize("raw", [False, True])
+def test_where_files_say_whose_logs_they_have_those_count_that_are_named(tmp_path, column, raw):
+    """Anybody can log what the venue logs: 0xde.. has a fill and a resolution of its own."""
+    forger = "0x" + "de" * 20
+    logs = [filled(A, B, 0, 77, 4 * M, 10 * M, 5, number) for number in range(4)]
+    whose = [EXCHANGE, forger, EXCHANGE.upper().replace("X", "x"), forger]
+    cells = [bytes.fromhex(each[2:]) if raw else each for each in whose]
+    path = tmp_path / "l.parquet"
+    pl.DataFrame(logs).with_columns(pl.Series(column, cells)).write_parquet(path)
+    found = imported(tmp_path / "to", "logs", path, "--address", EXCHANGE)
+    assert (found["kept"], found["dropped"]) == ({"trades": 2}, {"log: of another contract": 2})
+    done = CliRunner().invoke(command, ["import", "logs", str(path), "--to", str(tmp_path / "x")])
+    assert done.exit_code == 2 and f"has logs of {EXCHANGE}, {forger}" in done.output
+    assert "--address" in done.output
+
+
+def test_whose_logs_count_cannot_be_said_of_a_file_that_does_not_say_it(tmp_path):
+    path = tmp_path / "l.parquet"
+    pl.DataFrame([filled(A, B, 0, 77, 4 * M, 10 * M, 5)]).write_parquet(path)
+    words = ["import", "logs", str(path), "--address", EXCHANGE, "--to", str(tmp_path / "x")]
+    done = CliRunner().invoke(command, words)
+    assert done.exit_code == 2 and "needs a column `address`" in done.output
 
 
 def test_logs_of_a_node_are_the_same_rows(tmp_path):

@@ -61,6 +61,33 @@ def test_a_row_group_that_fills_the_memory_is_refused_before_it_is_read(tmp_path
         next(batches(path, ()))
 
 
+def test_a_dictionarys_text_counts_for_each_row(tmp_path):
+    """One text of 2 MiB for 2,000 rows takes some kilobytes, and 4 GB where it is read."""
+    frame = pl.DataFrame({"n": pl.int_range(2_000, eager=True)}).with_columns(
+        market=pl.Series(["x" * 2**21], dtype=pl.Categorical).new_from_index(0, 2_000)
+    )
+    path = tmp_path / "a.parquet"
+    frame.write_parquet(path)
+    assert path.stat().st_size < 2**16
+    with pytest.raises(BadData, match=r"a row group takes 3\.9 GiB of memory, allowed 1"):
+        check_shape(path)
+    few = tmp_path / "few.parquet"
+    frame.head(100).write_parquet(few)
+    assert check_shape(few).rows == 100
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_csv_of_very_many_columns_is_refused(tmp_path, pack):
+    path = tmp_path / "a.csv"
+    for more, right in ((198, True), (199, False), (99_999, False)):
+        path.write_bytes(pack(b"market,at" + b",c" * more + b"\n" + b"m,1" + b"," * more + b"\n"))
+        if right:
+            reading.check_text(path)
+            continue
+        with pytest.raises(BadData, match=f"has {more + 2:,} columns, allowed 200"):
+            reading.check_text(path)
+
+
 def test_a_billion_equal_rows_are_refused(tmp_path):
     """Here a million in some kilobytes; 161,550 hourly prices take one row a byte."""
     path = tmp_path / "outcomes.parquet"

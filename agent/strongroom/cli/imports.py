@@ -186,19 +186,25 @@ def pmxt(files: tuple[Path, ...], markets: tuple[str, ...], to: Path, as_json: b
 
 @command.command(cls=Command)
 @files
+@click.option(
+    "--address", "addresses", multiple=True, type=ADDRESS,
+    help="Contract whose logs count, of files with a column `address`; repeat it.",
+)  # fmt: skip
 @to
 @as_json
-def logs(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
+def logs(files: tuple[Path, ...], addresses: tuple[str, ...], to: Path, as_json: bool) -> None:
     """Fills and token operations from files of the chain's logs; CSV or Parquet.
 
     Raw logs have topics (or topic0 to topic3), data and the block's time; where known number, hash
-    and index. The order service's subgraph has makerAssetId and so on.
+    and index, and the contract's address. The order service's subgraph has makerAssetId and so on.
 
     Example: strongroom import logs polygon-logs-0.parquet orderFilled.csv --to history
     """
     from strongroom.data.sources.chain_logs import take_log_files
 
-    _run("logs", files, {}, lambda intake: take_log_files(intake, files), to, as_json)
+    options: JsonObject = {"addresses": sorted(each.lower() for each in addresses)}
+    _run("logs", files, options, lambda intake: take_log_files(intake, files, addresses), to,
+         as_json)  # fmt: skip
 
 
 @command.command(cls=Command)

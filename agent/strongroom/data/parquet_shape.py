@@ -18,6 +18,7 @@ MOST_FOOTER = 2**26  # bytes
 MOST_HEADER = 2**20  # bytes; a page's smallest and largest text stand in it
 FIRST_READ = 256  # bytes of a header
 DEEPEST = 16  # structures and lists in each other; a footer has fewer
+TEXT = 6  # kind of a column
 CELL = 8  # bytes of a value in memory, where it is no text
 MOST_AT_ONCE = 2**30  # bytes of a row group in memory
 MOST_ROWS_A_BYTE = 50  # rows whose times alone differ take more
@@ -33,16 +34,18 @@ class RowGroup:
 
     Attributes:
         size: the larger of what the footer says and what the pages do
+        texts: bytes of texts that stand in a dictionary, for each row anew, all as long as the mean
     """
 
     rows: int
     columns: int
     size: int
+    texts: int
 
     @property
     def in_memory(self) -> int:
         """Bytes, about."""
-        return max(self.size, self.rows * self.columns * CELL)
+        return max(self.size, self.texts, self.rows * self.columns * CELL)
 
 
 @dataclass(frozen=True)
@@ -126,27 +129,29 @@ def _shape_once(path: Path, changed: int, size: int) -> ParquetShape:
 
 def _group(group: _Fields, file: BinaryIO) -> RowGroup:
     """Return a row group, each column held against its pages."""
-    rows, chunks, unpacked = _count(group, 3), _listed(group.get(1)), 0
+    rows, chunks, unpacked, texts = _count(group, 3), _listed(group.get(1)), 0, 0
     for each in chunks:
         about = _fields(_fields(each).get(3))
         values = _count(about, 5)
-        in_pages, size = _pages(about, file)
+        in_pages, size, text = _pages(about, file)
         if values != in_pages or (len(_listed(about.get(3))) == 1 and values != rows):
             raise BadData(
                 f"{file.name}: a row group has {rows:,} rows by its footer, and a column of it "
                 f"{in_pages:,} values in its pages: write it anew"
             )
         unpacked += size
-    return RowGroup(rows, len(chunks), max(_count(group, 2), unpacked))
+        texts += values * text
+    return RowGroup(rows, len(chunks), max(_count(group, 2), unpacked), texts)
 
 
-def _pages(about: _Fields, file: BinaryIO) -> tuple[int, int]:
-    """Return the values of a column's pages, and their bytes without compression."""
+def _pages(about: _Fields, file: BinaryIO) -> tuple[int, int, int]:
+    """Return the values of a column's pages, their bytes without compression, and the mean length
+    of a dictionary's texts."""
     data, dictionary = (_count({0: about.get(each, 0)}, 0) for each in (9, 11))
     if data and dictionary > data:
         raise ValueError("a dictionary after its data")
     start = dictionary or data  # without rows there may be no data
-    at, end, values, size = start, start + _count(about, 7), 0, 0
+    at, end, values, size, text = start, start + _count(about, 7), 0, 0, 0
     while at < end:
         header, length = _header(file, at)
         at += length + _count(header, 3)
@@ -154,7 +159,9 @@ def _pages(about: _Fields, file: BinaryIO) -> tuple[int, int]:
         page = header.get(5) or header.get(8)  # the two forms; otherwise it is a dictionary
         if page is not None:
             values += _count(_fields(page), 1)
-    return values, size
+        elif about.get(1) == TEXT:
+            text = _count(header, 2) // max(1, _count(_fields(header.get(7)), 1))
+    return values, size, text
 
 
 def _header(file: BinaryIO, at: int) -> tuple[_Fields, int]:

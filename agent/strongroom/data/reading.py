@@ -23,6 +23,7 @@ MILLISECONDS = 10**11  # from here on a number counts milliseconds; below, secon
 FIRST_MS, LAST_MS = 946_684_800_000, 10**14  # 2000-01-01 to 5138: 20260101 is no time, nor year 1
 MOST_TEXT = 2**28  # characters of JSON that are read at once
 MOST_ROW = 2**20  # bytes of a zipped CSV: a few kilobytes can be one row that fills the memory
+MOST_COLUMNS = 200  # of a CSV: a row of commas takes a byte a column in a file, and a hundred here
 MOST_NAMES = 200  # letters of a file's columns that are told
 TWICE = "_duplicated_0"  # to a name that stands there again polars adds this
 GZIP = b"\x1f\x8b"
@@ -89,14 +90,16 @@ def check_text(path: Path) -> None:
     """Refuse what is no CSV, whatever its name says, and a zipped one that has a row without an
     end: raises BadData, or what reading raises."""
     with path.open("rb") as file:
-        head = file.read(8)
+        head = file.readline(MOST_ROW)
     is_packed = head.startswith(GZIP)
     if is_packed:
         with gzip.open(path) as packed:
-            head = packed.read(8)
+            head = packed.readline(MOST_ROW)
     for magic, (what, cure) in NO_CSV.items():
         if head.startswith(magic):
             raise BadData(f"{path}: is no CSV but {what}: {'unpack it' if is_packed else cure}")
+    if (columns := head.count(b",") + 1) > MOST_COLUMNS:
+        raise BadData(f"{path}: has {columns:,} columns, allowed {MOST_COLUMNS}: is it damaged?")
     if is_packed:
         _check_rows(path)
 

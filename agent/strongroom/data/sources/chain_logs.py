@@ -1,7 +1,7 @@
 """Fills and tokens from the chain's logs, out of files or from a node; what a log says,
 chain_events.py knows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from strongroom.data.importing import Intake, Row
 from strongroom.data.reading import batches, rows_of, time_ms
 from strongroom.data.schema import BadData, Table
 from strongroom.data.sources.chain_events import TOPICS, NothingTold, told
+from strongroom.foreign_text import plain
 
 WINDOW = 500  # blocks that are asked for at once
 BLOCKS = 100  # whose times are asked for at once
 MS = 1_000
+MOST_NAMED = 4  # contracts of a file
 NAMES = {
     "topics": ("topics",),
     "topic0": ("topic0", "topic_0"),
@@ -30,6 +32,7 @@ NAMES = {
     "block": ("block_number", "blockNumber"),
     "log": ("log_index", "logIndex"),
     "transaction": ("transaction_hash", "transactionHash", "tx_hash"),
+    "contract": ("address", "contract_address", "contractAddress"),
 }
 SUBGRAPH = ("timestamp", "maker", "makerAssetId", "makerAmountFilled", "taker", "takerAssetId",
             "takerAmountFilled", "transactionHash")  # fmt: skip
@@ -50,20 +53,26 @@ class ChainLog:
     transaction: str | None
 
 
-def take_log_files(intake: Intake, paths: Sequence[Path]) -> None:
+def take_log_files(intake: Intake, paths: Sequence[Path], addresses: Collection[str] = ()) -> None:
     """Read files of raw logs (topics, data, time of the block), or of the order service's subgraph
     (`makerAssetId` ...), each in CSV or Parquet.
 
+    Args:
+        addresses: of the contracts whose logs count, where files say whose they are: anybody can
+            deploy one that logs the same events
+
     Raises:
-        BadData: a file is of neither form.
+        BadData: a file is of neither form, or says whose logs it has and nobody said which count,
+            or the other way round.
     """
     done, of = 0, sum(map(rows_of, paths))
+    known = {each.lower() for each in addresses}
     for path in paths:
         for part in batches(path, ()):
             if "makerAssetId" in part.columns:
                 _take_subgraph(intake, path, part)
             else:
-                for each in _raw(intake, path, part):
+                for each in _raw(intake, path, part, known):
                     _take(intake, each)
             done += len(part)
             intake.progress(path.name, done, max(of, done))
@@ -126,18 +135,30 @@ def _spoken(log: Log, times: Mapping[int, int]) -> ChainLog:
     )
 
 
-def _raw(intake: Intake, path: Path, part: pl.DataFrame) -> Iterator[ChainLog]:
-    """Yield the logs of a file's part."""
+def _raw(
+    intake: Intake, path: Path, part: pl.DataFrame, known: Collection[str]
+) -> Iterator[ChainLog]:
+    """Yield the logs of a file's part, of the contracts that count."""
     found = {
         name: next((each for each in others if each in part.columns), None)
         for name, others in NAMES.items()
     }
     if not found["data"] or not found["time"] or not (found["topics"] or found["topic0"]):
         raise BadData(f"{path}: holds no logs: it needs topics (or topic0 ...), data and a time")
+    if found["contract"] and not known:
+        raise BadData(
+            f"{path}: has logs of {_contracts(part[found['contract']])}: name those that count by "
+            "--address: anybody can log the venue's events (docs/arbitrage.md has its addresses)"
+        )
+    if known and not found["contract"]:
+        raise BadData(f"{path}: does not say whose logs it has: it needs a column `address`")
     columns = [part[each].alias(name) for name, each in found.items() if each and name != "time"]
     frame = pl.DataFrame([time_ms(part, found["time"]).alias("at_ms"), *columns])
     for row in frame.iter_rows(named=True):
         intake.read += 1
+        if known and _address(row["contract"]) not in known:
+            intake.dropped["log: of another contract"] += 1
+            continue
         try:
             topics, data = _topics(row), _bytes(row["data"] or "0x")
         except (ValueError, TypeError):
@@ -150,6 +171,17 @@ def _raw(intake: Intake, path: Path, part: pl.DataFrame) -> Iterator[ChainLog]:
         hash_ = row.get("transaction")
         name = to_hex(hash_) if isinstance(hash_, bytes) else hash_
         yield ChainLog(row["at_ms"], topics, data, block, number, name)
+
+
+def _contracts(column: pl.Series) -> str:
+    """Return the first addresses of a column, and how many more there are."""
+    found = [_address(each) for each in column.unique(maintain_order=True).head(MOST_NAMED + 1)]
+    more = ", ..." if len(found) > MOST_NAMED else ""
+    return plain(", ".join(found[:MOST_NAMED])) + more
+
+
+def _address(value: Cell) -> str:
+    return to_hex(value) if isinstance(value, bytes) else str(value).lower()
 
 
 def _topics(row: Mapping[str, Cell]) -> list[bytes]:
