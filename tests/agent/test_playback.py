@@ -322,6 +322,49 @@ def test_a_ladder_is_of_one_ticker_and_one_end(tmp_path):
     assert ladder_study(open_folder(tmp_path)).pairs == 1
 
 
+@pytest.mark.parametrize(("paid", "joint"), [
+    ((1, 1, 0), Joint.LADDER), ((1, 0.5, 0.5), Joint.LADDER), ((0, 0, 0), Joint.LADDER),
+    ((0, 1, 0), Joint.UNKNOWN), ((0.4, 0.6, 0), Joint.UNKNOWN),
+])  # fmt: skip
+def test_a_ladder_whose_outcomes_cannot_be_so_is_none(tmp_path, paid, joint):
+    """Above the higher threshold pays no more than above the lower."""
+    tables = {
+        Table.MARKETS: [
+            market(f"m{n}", event="e", ticker="X", threshold=(n + 1) * MICRO) for n in range(3)
+        ],
+        Table.OUTCOMES: [outcome(f"m{n}", yes=int(yes * MICRO)) for n, yes in enumerate(paid)],
+        Table.QUOTES: [quote(0, f"m{n}:yes", price=500_000) for n in range(3)],
+    }
+    assert [each.joint for each in shapes_of(played(tmp_path, tables)).values()] == [joint]
+
+
+@pytest.mark.parametrize(("ids", "paid", "joint"), [
+    ("aa", (1, 0), Joint.EXCLUSIVE), ("aa", (0, 0), Joint.EXCLUSIVE),
+    ("aa", (1, 1), Joint.UNKNOWN),  # two winners of one event
+    ("ab", (1, 0), Joint.UNKNOWN),  # two events of one name
+])  # fmt: skip
+def test_exclusive_are_the_outcomes_of_one_negative_risk_event(tmp_path, ids, paid, joint):
+    tables = {
+        Table.MARKETS: [
+            market(f"m{n}", event="e", negative_risk=True, event_id=f"0x{each * 64}")
+            for n, each in enumerate(ids)
+        ],
+        Table.OUTCOMES: [outcome(f"m{n}", yes=yes * MICRO) for n, yes in enumerate(paid)],
+        Table.QUOTES: [quote(0, f"m{n}:yes", price=500_000) for n in range(2)],
+    }
+    assert [each.joint for each in shapes_of(played(tmp_path, tables)).values()] == [joint]
+
+
+def test_a_token_of_two_markets_is_refused(tmp_path):
+    tables = {
+        Table.MARKETS: [market("m"), market("n", no_token="m:yes")],
+        Table.OUTCOMES: [outcome("m"), outcome("n")],
+        Table.QUOTES: [quote(0, f"{name}:yes", price=500_000) for name in "mn"],
+    }
+    with pytest.raises(ConfigError, match="markets m and n have one token, m:yes"):
+        played(tmp_path, tables)
+
+
 def test_trades_are_played_each_match_once(tmp_path):
     """A match by hand: the taker buys 3 YES at .6, 2 of a wallet that sells, 1 minted with a wallet
     that buys NO at .4. The taker's row, against the exchange, says the same once more. A print has

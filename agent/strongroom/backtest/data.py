@@ -36,6 +36,7 @@ from strongroom.chain.position_ids import Module, fields_of, is_position
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.data.folder import DataFolder, open_folder, packaged
 from strongroom.data.schema import Table
+from strongroom.foreign_text import plain
 from strongroom.information.forecast import Forecaster
 from strongroom.information.gamma import FeeSchedule, Market
 from strongroom.settings import ConfigError
@@ -248,6 +249,7 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
             "played: import all markets of an event, with prices and outcomes"
         )
     rows = _RECORDED.validate_python(chosen.to_dicts())
+    _check_tokens(rows, folder)
     markets = _in_events([_market(row, config) for row in rows])
     from_ms = 0 if data.prices_from is None else _ms(data.prices_from)
 
@@ -272,6 +274,20 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         lambda: replayed(folder, names),
         pools_of(folder, list(names)),
     )
+
+
+def _check_tokens(rows: Sequence[RecordedMarket], folder: DataFolder) -> None:
+    """Refuse a token that two markets have: what is traded of the one would be of the other."""
+    market_of: dict[str, str] = {}
+    for row in rows:
+        for token in (row.yes_token, row.no_token):
+            other = market_of.setdefault(token, row.market)
+            if other != row.market:
+                both = f"{plain(other)} and {plain(row.market)}"
+                raise ConfigError(
+                    f"[data] {folder.path}: markets {both} have one token, {plain(token)}: import "
+                    "the right ones into a new folder"
+                )
 
 
 def _over_ms(row: RecordedMarket) -> int:

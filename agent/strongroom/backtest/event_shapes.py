@@ -8,6 +8,8 @@ from strongroom.analysis.fair_null import Joint
 from strongroom.backtest.data import PriceHistory
 from strongroom.backtest.engine import MS
 
+ROUNDING = 1e-6  # outcomes are known to it
+
 
 @dataclass(frozen=True)
 class EventShape:
@@ -32,7 +34,7 @@ class EventShape:
 
 def shapes_of(history: PriceHistory) -> dict[str, EventShape]:
     """Return event -> shape: ladders by their thresholds, outcomes of one negative-risk event, and
-    markets of which nothing is known to hang together."""
+    markets of which nothing is known to hang together, or whose outcomes say that they do not."""
     found = {}
     order = sorted(
         range(len(history.markets)),
@@ -43,9 +45,13 @@ def shapes_of(history: PriceHistory) -> dict[str, EventShape]:
         thresholds = {history.thresholds[n] for n in members}
         if len(members) == 1 or len(thresholds) == len(members):
             joint = Joint.LADDER  # a market alone is a ladder of one rung
-        elif all(history.markets[n].negative_risk for n in members):
+        elif len({history.markets[n].event_id for n in members} - {None}) == 1 and all(
+            history.markets[n].negative_risk for n in members
+        ):
             joint = Joint.EXCLUSIVE
         else:
+            joint = Joint.UNKNOWN
+        if _contradicts(joint, [history.outcomes[n] for n in members]):
             joint = Joint.UNKNOWN
         names = tuple(history.markets[n].condition_id for n in members)
         listed = [history.listed[n] for n in members]
@@ -53,3 +59,11 @@ def shapes_of(history: PriceHistory) -> dict[str, EventShape]:
         over_ms = max(each.ends_ms for each in listed)
         found[event] = EventShape(joint, names, paid_at, over_ms // MS)
     return found
+
+
+def _contradicts(joint: Joint, paid: list[float]) -> bool:
+    """Whether what YES of each market paid cannot be so: of a ladder the higher at most what the
+    lower did, of exclusive outcomes one in all."""
+    if joint is Joint.LADDER:
+        return paid != sorted(paid, reverse=True)
+    return joint is Joint.EXCLUSIVE and sum(paid) > 1 + ROUNDING
