@@ -365,9 +365,11 @@ def conversions(chain):
 
 
 def dependent(chain):
-    """What implies, equals, excludes or exhausts; and the same the wrong way round, or void."""
+    """What implies, equals, excludes or exhausts; and the same the wrong way round, void, or
+    against the outcomes: NO of an "equal" that won, and YES of one that lost."""
     for kind, sides in (("implies", "NY"), ("equal", "NY"), ("equal", "YN")):
-        first, second = chain.market((0, 1)), chain.market((1, 0))
+        first = chain.market((1, 0) if kind == "equal" else (0, 1))
+        second = chain.market((1, 0))
         chain.relation(kind, first, second)
         who, at, size = chain.wallet(), chain.place(), chain.size()
         costs = []
@@ -387,9 +389,11 @@ def dependent(chain):
             chain.fill(at, who, "BUY", each[side], size, cash_of(size, price))
         name = " ".join([kind, *("0x" + each[0] for each in members)])
         chain.planted(who, DEPENDENT, name, size, [(size, cash_of(size, price))] * 3, pays)
-    for payouts, sides in (((1, 0), "YN"), ((1, 1), "NY")):  # the wrong way, and a void one
+    for kind, payouts, sides in (
+        ("implies", (1, 0), "YN"), ("implies", (1, 1), "NY"), ("equal", (0, 1), "NY"),
+    ):  # fmt: skip
         first, second = chain.market(payouts), chain.market((1, 0))
-        chain.relation("implies", first, second)
+        chain.relation(kind, first, second)
         who, at = chain.wallet(), chain.place()
         for each, side in zip((first, second), sides, strict=True):
             chain.fill(at, who, "BUY", each[1 if side == "Y" else 2], 100 * M, 45 * M)

@@ -294,6 +294,72 @@ def test_with_other_every_yes_pays_whoever_wins(tmp_path):
     assert study["without"] == {"conversion of Protocol V2: it gives no collateral": 1}
 
 
+def two_markets(folder, kind, proof, reviewer, paid, *, negative_risk=False):
+    """Import markets a and b; 0xaa bought 100 NO of a for .40 and 100 YES of b for .50, 0xbb NO of
+    both for .40 and .50. Return what is counted of relations and events, and the profits."""
+    event = f"true,0x{'e1' * 31}00" if negative_risk else "false,"
+    ids = [f",0x{'e1' * 31}0{n}" if negative_risk else "," for n in range(3)]
+    files = {
+        "markets": [
+            "market,venue,event,question,yes_name,no_name,yes_token,no_token,negative_risk,event_id,"
+            "question_id",
+            *(f"{name},own,e,?,Yes,No,{n}1,{n}2,{event}{ids[n]}" for n, name in enumerate("ab", 1)),
+        ],
+        "outcomes": ["market,yes,source", *(
+            f"{name},{yes * M},me" for name, yes in zip("ab", paid, strict=True) if yes is not None
+        )],
+        "trades": [
+            "at_ms,token,side,price,size,cash,fee,wallet,block,log",
+            f"1730000000000,12,BUY,400000,{100 * M},{40 * M},0,0xaa,100,1",
+            f"1730000001000,21,BUY,500000,{100 * M},{50 * M},0,0xaa,101,1",
+            f"1730000000000,12,BUY,400000,{100 * M},{40 * M},0,0xbb,100,2",
+            f"1730000001000,22,BUY,500000,{100 * M},{50 * M},0,0xbb,101,2",
+        ],
+    }  # fmt: skip
+    if kind:
+        files["relations"] = ["kind,members,proof,reviewer", f"{kind},a b,{proof},{reviewer}"]
+    for name, lines in files.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    typed("import", "table", *(folder / f"{each}.csv" for each in files), "--to", folder / "to")
+    study = typed("study", "arbitrage", folder / "to", "--workers", "1")
+    return study["without"], {e["name"]: e["profit"] + e["open"] for e in study["kinds"]}
+
+
+CONTRADICTED = {"relation: the outcomes contradict it": 1}
+
+
+@pytest.mark.parametrize(("kind", "paid", "without", "profit"), [
+    ("implies", (0, 1), {}, 10), ("implies", (1, None), {}, 10),
+    ("implies", (1, 0), CONTRADICTED, 0),
+    ("equal", (1, 1), {}, 10), ("equal", (0, 1), CONTRADICTED, 0),
+    ("exclusive", (1, 0), {}, 10), ("exclusive", (1, 1), CONTRADICTED, 0),
+    ("exhaustive", (0, 0), CONTRADICTED, 0),
+])  # fmt: skip
+def test_what_the_outcomes_contradict_is_no_arbitrage(tmp_path, kind, paid, without, profit):
+    """NO of a and YES of b for .90; NO of both for .90. A implies B, A won and B did not: both
+    legs of the first pay nothing."""
+    counted, earned = two_markets(tmp_path, kind, "", "me", paid)
+    assert (counted, earned) == (without, {"dependent markets": profit * M} if profit else {})
+
+
+@pytest.mark.parametrize(("proof", "reviewer", "counts"), [
+    ("", "", False), ("by its rules", "", True), ("", "me", True),
+])  # fmt: skip
+def test_a_relation_that_nobody_vouches_for_is_none(tmp_path, proof, reviewer, counts):
+    counted, earned = two_markets(tmp_path, "implies", proof, reviewer, (1, 1))
+    assert counted == ({} if counts else {"relation: neither proven nor reviewed": 1})
+    assert bool(earned) == counts
+
+
+@pytest.mark.parametrize("paid", [(1, 1), (1, 0)])
+def test_two_winners_of_one_event_are_no_event(tmp_path, paid):
+    counted, earned = two_markets(tmp_path, "", "", "", paid, negative_risk=True)
+    if sum(paid) == 1:
+        assert earned == {"buy every NO": 10 * M} and counted == {}
+    else:
+        assert earned == {} and counted == {"event: more than one of its markets has won": 1}
+
+
 def test_the_documented_example_earns_what_the_page_says(tmp_path):
     tables = [EXAMPLES / f"{each}.csv" for each in ("markets", "outcomes", "trades", "operations")]
     typed("import", "table", *tables, "--to", tmp_path)

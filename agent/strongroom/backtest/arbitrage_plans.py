@@ -1,5 +1,6 @@
 """Which sets of trades are arbitrage, of all markets of a data folder: by the market, by the
-negative-risk event, and by relations that the data has.
+negative-risk event, and by relations that the data has and somebody vouches for. What the outcomes
+contradict promises nothing.
 
 What a set over several markets pays holds only where none of them is void, so voided ones have no
 such plan. Every YES of an event pays only where one of its markets wins: its outcomes must say so,
@@ -158,6 +159,9 @@ def _in_one_event(
         if markets.void & set(numbers):
             _count(without, "event: a market is void")
             continue
+        if not _holds("exclusive", [markets.paid.get(number) for number in numbers]):
+            _count(without, "event: more than one of its markets has won")
+            continue
         settled = all(number in markets.paid for number in numbers)
         yes, no, sold, split = (
             [leg_of(number, action) for number in numbers]
@@ -213,18 +217,34 @@ def _relations(
     """Return the data's relations, members by number, each once."""
     numbers = markets.numbers
     found: dict[tuple[str, tuple[int, ...]], None] = {}
-    for kind, words in (
-        folder.table(Table.RELATIONS).select("kind", "members").collect().iter_rows()
-    ):
+    rows = folder.table(Table.RELATIONS).select("kind", "members", "proof", "reviewer").collect()
+    for kind, words, proof, reviewer in rows.iter_rows():
         members = tuple(numbers.get(word.lower(), -1) for word in words)
         pair = kind in ("implies", "equal")
         if -1 in members or len(set(members)) < 2 or (pair and len(members) != 2):
             _count(without, "relation: its markets are not known")
         elif markets.void & set(members):
             _count(without, "relation: a market is void")
+        elif not (proof or reviewer):
+            _count(without, "relation: neither proven nor reviewed")
+        elif not _holds(kind, [markets.paid.get(each) for each in members]):
+            _count(without, "relation: the outcomes contradict it")
         else:
             found[kind, members if pair else tuple(sorted(set(members)))] = None
     return list(found)
+
+
+def _holds(kind: str, paid: Sequence[int | None]) -> bool:
+    """Whether a relation may be true by what YES of its members paid; None: not yet."""
+    known = [each for each in paid if each is not None]
+    if kind == "exclusive":
+        return sum(known) <= MICRO
+    if len(known) < len(paid):
+        return True
+    if kind == "exhaustive":
+        return sum(known) >= MICRO
+    first, second = known
+    return first <= second if kind == "implies" else first == second
 
 
 def _conversions(
