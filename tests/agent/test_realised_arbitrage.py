@@ -221,6 +221,21 @@ def test_a_set_is_found_where_every_choice_of_fills_is_tried(seed):
     )
 
 
+def test_a_conversion_of_many_fills_ranks_each_once(monkeypatch):
+    """2,000 fills a leg before one conversion of them all; each is looked at once, not once for
+    each set."""
+    count, looked = 2_000, []
+    monkeypatch.setattr(
+        Parcel, "key", property(lambda self: looked.append(1) or (self.cost << 40) // self.tokens)
+    )
+    fills = [Parcel(n, 0, 1 + n % 2, M, 40 * M // 100 + n) for n in range(2 * count)]
+    plan = ArbitragePlan(ArbitrageKind.CONVERT, "e", (0, 1, 2), 1, True)
+    whole = Parcel(2 * count, 0, 0, count * M, 0)
+    found = list(sets_of([plan], [*fills, whole], 2 * count))
+    assert sum(each.tokens for each in found) == count * M and not whole.left
+    assert len(looked) == 2 * count
+
+
 def test_ten_tenths_are_exactly_one():
     """Ten legs at .10 cost what they pay, though their floats sum to less than 1."""
     assert sum([10 / 100] * 10) < 1

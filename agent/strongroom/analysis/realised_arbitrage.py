@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from fractions import Fraction
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 CERTAIN = 1e-6  # a float sum of unit costs is nearer to the truth than this
 
@@ -139,13 +139,14 @@ def sets_of(
 
 
 Numbered = tuple[int, Parcel]
+Waiting = tuple[int, int, Parcel]  # what a token costs, its number
 
 
 def _matched(
     plan: ArbitragePlan, by_leg: Mapping[int, Sequence[Numbered]], window: int
 ) -> Iterator[ArbitrageSet]:
     """Match each parcel, as it comes, with the cheapest of every other leg."""
-    waiting: dict[int, list[tuple[int, int, Parcel]]] = {leg: [] for leg in plan.legs}
+    waiting: dict[int, list[Waiting]] = {leg: [] for leg in plan.legs}
     arriving = sorted(
         (each for leg in plan.legs for each in by_leg[leg] if each[1].left), key=lambda e: e[0]
     )
@@ -174,22 +175,31 @@ def _converted(
     YES that it gave. The conversion is the first leg of the plan."""
     conversion, *bought = plan.legs
 
-    def best(leg: int, place: int, clock: int, after: bool) -> Parcel | None:
+    def near(leg: int, place: int, clock: int, after: bool) -> list[Waiting]:
         rows = by_leg.get(leg, ())
         start = bisect_left(rows, clock if after else clock - window, key=_clock)
         end = bisect_right(rows, clock + window if after else clock, key=_clock)
-        near = [each for n, each in rows[start:end] if each.left and (n > place) == after]
-        return min(near, key=lambda each: each.key, default=None)
+        found = [(each.key, n, each) for n, each in rows[start:end] if (n > place) == after]
+        heapify(found)
+        return found
 
     for place, converted in by_leg[conversion]:
+        before = [near(leg, place, converted.clock, False) for leg in bought]
+        after = [near(leg, place, converted.clock, True) for leg in plan.extra]
         while converted.left:
-            needed = [best(leg, place, converted.clock, False) for leg in bought]
-            sold = [best(leg, place, converted.clock, True) for leg in plan.extra]
+            needed, sold = map(_best, before), map(_best, after)
             known = [each for each in needed if each is not None]
             chosen = [converted, *known, *(each for each in sold if each is not None)]
             if len(known) < len(bought) or not _pays(plan.pays, chosen):
                 break
             yield _taken(plan, chosen)
+
+
+def _best(heap: list[Waiting]) -> Parcel | None:
+    """Return the cheapest parcel of which something is left."""
+    while heap and not heap[0][2].left:
+        heappop(heap)
+    return heap[0][2] if heap else None
 
 
 def _clock(numbered: Numbered) -> int:
