@@ -67,6 +67,17 @@ SILENT = "try:\n    {}\nexcept Exception:\n    pass"
         "import ctypes; ctypes.CDLL(None)",
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))",
         "open(f'/proc/{os.getppid()}/mem', 'rb')",
+        "os.stat('/')",
+        "os.path.exists('/won')",
+        "Path('/won').is_dir()",
+        "os.path.islink(path='/won')",
+        "os.readlink('/won')",
+        "os.access('/', os.R_OK)",
+        "os.mknod('/won')",
+        "os.mkfifo('/won')",
+        "os.mkdir('/won')",
+        "os.symlink('1', '/won')",
+        "import posix; posix.stat('/')",
     ],
 )
 def test_a_pack_that_reaches_out_of_its_view_is_found(asked, line):
@@ -74,6 +85,17 @@ def test_a_pack_that_reaches_out_of_its_view_is_found(asked, line):
     refused."""
     with pytest.raises(ReachesOut, match="reaches out of its view"):
         asked(SILENT.format(line))
+
+
+def test_the_environment_is_empty_there(asked, monkeypatch):
+    """It could say what came, as names of files could; the sets of what a function can do hold the
+    functions."""
+    monkeypatch.setenv("WON", "1")
+    asked(
+        "import posix\n"
+        "assert not os.environ and not posix.environ and os.getenv('WON') is None\n"
+        "assert not os.supports_fd and not os.supports_follow_symlinks"
+    )
 
 
 def test_what_a_pack_reads_when_it_is_loaded_is_found_too(asked):
@@ -90,7 +112,7 @@ def test_compiled_code_opens_nothing_either(asked, where):
 
 
 def test_our_own_functions_read_no_history_there(asked):
-    with pytest.raises(PackFailed, match="holds no imported data"):
+    with pytest.raises(ReachesOut, match=r"os\.stat .*packaged"):
         asked(
             "from strongroom.backtest.config import parse\n"
             "from strongroom.backtest.data import load_history\n"
