@@ -2,10 +2,12 @@
 
 import os
 import pickle
+import posix
 import re
 import resource
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +80,22 @@ SILENT = "try:\n    {}\nexcept Exception:\n    pass"
         "os.mkdir('/won')",
         "os.symlink('1', '/won')",
         "import posix; posix.stat('/')",
+        "os.path.samefile('/', '/won')",
+        "import shutil; shutil.disk_usage('/')",
+        "os.setpriority(os.PRIO_PROCESS, 1, 7)",
+        "os.sched_setaffinity(1, [0])",
+        "os.kill(1, 0)",
+        "import fcntl; fcntl.fcntl(0, fcntl.F_GETFL)",
+        "import fcntl; fcntl.flock(0, fcntl.LOCK_SH)",
+        "import mmap; mmap.mmap(-1, 1)",
+        "import resource; resource.prlimit(1, resource.RLIMIT_NOFILE)",
+        "from multiprocessing.shared_memory import SharedMemory; SharedMemory('won')",
+        "import _multiprocessing; _multiprocessing.SemLock(0, 1, 1, '/won', False)",
+        "import _posixshmem; _posixshmem.shm_unlink('/won')",
+        "import _multiprocessing; _multiprocessing.sem_unlink('/won')",
+        "import _posixsubprocess; _posixsubprocess.fork_exec()",
+        "import time; time.clock_settime(time.CLOCK_REALTIME, 0)",
+        "import syslog; syslog.syslog('won')",
     ],
 )
 def test_a_pack_that_reaches_out_of_its_view_is_found(asked, line):
@@ -85,6 +103,88 @@ def test_a_pack_that_reaches_out_of_its_view_is_found(asked, line):
     refused."""
     with pytest.raises(ReachesOut, match="reaches out of its view"):
         asked(SILENT.format(line))
+
+
+LEFT = (  # what a function of the system may still say: of the process itself, and of its pipes
+    "WCOREDUMP WEXITSTATUS WIFCONTINUED WIFEXITED WIFSIGNALED WIFSTOPPED WSTOPSIG WTERMSIG _exit "
+    "_inputhook _is_inputhook_installed _path_normpath _path_splitroot _path_splitroot_ex abort "
+    "close closerange confstr cpu_count device_encoding dup dup2 fspath fstat get_blocking "
+    "get_inheritable getcwd getcwdb getegid geteuid getgid getgroups getpid getrandom getresgid "
+    "getresuid getuid isatty lseek major makedev minor read readv register_at_fork "
+    "sched_get_priority_max sched_get_priority_min sched_getaffinity sched_yield set_blocking "
+    "set_inheritable strerror sysconf times uname urandom waitstatus_to_exitcode write writev"
+)
+
+
+def test_every_other_function_of_the_system_is_refused_there(asked):
+    """By the list of what this Python has, each called, whatever it needs."""
+    others = [
+        name
+        for name in dir(posix)
+        if type(getattr(posix, name)) is type(posix.stat) and name not in LEFT.split()
+    ]
+    assert len(others) > 100
+    call = SILENT.format("getattr({module}, name)()").replace("\n", "\n    ")
+    with pytest.raises(ReachesOut) as found:
+        asked(
+            f"import posix\nfor name in {others}:\n    "
+            + call.format(module="posix")
+            + f"\nfor name in {[each for each in others if hasattr(os, each)]}:\n    "
+            + call.format(module="os")
+        )
+    told = Counter(re.findall(r"os\.(\w+)", str(found.value)))
+    unnamed = {name for name in others if name in ("listdir", "scandir")}
+    assert {name for name in others if told[name] < 1 + hasattr(os, name)} == unnamed
+
+
+def test_no_module_holds_a_function_that_was_replaced(asked):
+    """Not under another name either, nor that of Python's imports."""
+    asked(
+        f"left = {LEFT.split()}\n"
+        "import importlib, types\n"
+        "held = [*sys.modules.values(), importlib._bootstrap_external._os]\n"
+        "found = [(getattr(module, '__name__', ''), name) for module in held\n"
+        "         for name, each in getattr(module, '__dict__', {}).items()\n"
+        "         if isinstance(each, types.BuiltinFunctionType)\n"
+        "         and each.__module__ == 'posix' and each.__name__ not in left]\n"
+        "assert not found, found"
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/won", "{here}", "{here}/won", "/usr/lib/../../won"])
+def test_imports_say_nothing_of_names_but_those_of_installed_code(asked, tmp_path, path):
+    (tmp_path / "won").mkdir()
+    asked(
+        "import importlib.util\n"
+        "from importlib.machinery import PathFinder, SourceFileLoader\n"
+        f"path = {path.format(here=tmp_path)!r}\n"
+        "try:\n"
+        "    SourceFileLoader('won', path).path_stats(path)\n"
+        "except FileNotFoundError as error:\n"
+        "    assert 'its views alone' in str(error)\n"
+        "else:\n"
+        "    assert False\n"
+        "assert PathFinder.find_spec('won', [path]) is None\n"
+        "assert not importlib._bootstrap_external._path_isdir(path)"
+    )
+
+
+def test_it_stands_in_no_folder_and_its_files_are_pipes_of_its_own(asked):
+    """A folder's name says something; where a log of several runs ends, one tells the other."""
+    asked(
+        "import stat\n"
+        "assert os.getcwd() == '/' == str(Path().absolute())\n"
+        "assert all(stat.S_ISFIFO(os.fstat(each).st_mode) for each in range(4))"
+    )
+
+
+def test_what_packs_print_is_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_pack(tmp_path, "prints", pack_that("print('it rains'); sys.stdout.flush()"))
+    apart = SealedDecisions({"prints": {}})
+    apart(SEEN, (), rules(), SALT)
+    apart.close()
+    assert capsys.readouterr().err == "it rains\n"
 
 
 def test_the_environment_is_empty_there(asked, monkeypatch):

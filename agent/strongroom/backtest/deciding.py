@@ -12,7 +12,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from threading import Thread
+from typing import Any, BinaryIO
 
 from strongroom.backtest.sealed import Assignment, Handed, NewMarket, Seen, Shown, Told, take
 from strongroom.chain.ids import ConditionId, Json, TokenId
@@ -55,6 +56,7 @@ class SealedDecisions:
     packs: Mapping[str, Mapping[str, Json]]
     learned: Learned = dict
     _process: "subprocess.Popen[bytes] | None" = None
+    _printed: Thread = field(default_factory=Thread)
     _sent: "_Sent" = field(default_factory=lambda: _Sent())
 
     def __call__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
@@ -77,13 +79,19 @@ class SealedDecisions:
         """End the process."""
         if self._process is not None:
             self._process.kill()
+            self._printed.join()
             self._process.communicate()
             self._process = None
 
     def _start(self, rules: Rules, salt: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", START], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,  # a file that several runs write to would tell one of the other
         )
+        self._printed = Thread(target=_repeat, args=(self._process.stderr,), daemon=True)
+        self._printed.start()
         assigned = Assignment(self.packs, rules, salt)
         told = self._ask(pickle.dumps(sys.path) + pickle.dumps(assigned))
         if told.refused:
@@ -110,6 +118,12 @@ class SealedDecisions:
         if told.failed:
             raise PackFailed(f"a pack fails:\n{told.failed}")
         return told
+
+
+def _repeat(printed: BinaryIO) -> None:
+    """Print what packs print."""
+    for line in printed:
+        sys.stderr.write(line.decode(errors="replace"))
 
 
 class _Sent:

@@ -2,25 +2,19 @@
 reach nothing else: the future is not in it.
 
 It is a new interpreter, not a copy of the one that has the history. Before any code of a pack from
-outside runs, the process gives up opening files: the system refuses every new file, socket and
-pipe, to compiled code as well (`RLIMIT_NOFILE`), and a hook tells what was tried. A pack's package
-is read before that, and run from memory. What it imports of others is imported before that, too.
-Names say something as well: what asks whether there is a file is refused, and the environment is
-empty.
+outside runs, the process gives up files and names (seal.py). A pack's package is read before that,
+and run from memory. What it imports of others is imported before that, too.
 """
 
 import ast
 import linecache
 import os
 import pickle
-import posix
-import resource
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -28,10 +22,11 @@ from importlib.metadata import EntryPoint
 from importlib.util import spec_from_loader
 from io import BufferedReader
 from pathlib import Path
-from types import CodeType, ModuleType, SimpleNamespace
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from strongroom.backtest.garbage import collect_seldom
+from strongroom.backtest.seal import seal
 from strongroom.chain.ids import Json, MarketId, TokenId
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
@@ -47,13 +42,6 @@ from strongroom.strategy.pack_code import OURS
 from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import MarketState, View
 
-REACHES = frozenset(
-    ["open", "socket", "subprocess", "os", "ctypes", "resource", "shutil", "sqlite3", "mmap"]
-)
-UNHEARD = frozenset(  # of `os`: what no hook is told of
-    ["access", "chroot", "lstat", "mkfifo", "mknod", "pathconf", "readlink", "stat", "statvfs"]
-)
-CODE = (".py", ".pyc", ".so")  # refused as well, and told by the import that then fails
 Parameters = Mapping[str, Mapping[str, Json]]  # by pack
 Made = TypeVar("Made")
 
@@ -190,7 +178,7 @@ def serve() -> None:
 
     assigned: Assignment = pickle.load(inbox)
     try:
-        packs = SealedPacks(assigned.packs, lambda: _seal(reached))
+        packs = SealedPacks(assigned.packs, lambda: seal(reached))
     except (UnknownPack, BadParameters) as error:
         tell(Told(refused=str(error), reached=tuple(reached)))
         return
@@ -239,41 +227,6 @@ class SealedPacks:
 
     def _make(self, name: str, parameters: Mapping[str, Json]) -> Pack:
         return with_parameters(name, self._classes[name], parameters)
-
-
-def _seal(reached: list[str]) -> None:
-    """Open nothing from now on, ask for no file, and note what tries to."""
-
-    def refuse(event: str, about: tuple[object, ...]) -> None:
-        if event.partition(".")[0] not in REACHES:
-            return
-        what = str(about[0]) if about else ""
-        listing = event in ("os.listdir", "os.scandir")
-        if not listing and not (event in ("open", "os.stat") and what.endswith(CODE)):
-            reached.append(f"{event} {what}".strip())
-        raise PermissionError(f"a pack of a backtest has its views alone: {event} {what}")
-
-    _replace_unheard({name: partial(_refused, refuse, f"os.{name}") for name in UNHEARD})
-    os.environ.clear()
-    posix.environ.clear()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    sys.addaudithook(refuse)
-
-
-def _refused(
-    refuse: Callable[[str, tuple[object, ...]], None], event: str, *about: object, **named: object
-) -> None:
-    refuse(event, about or tuple(named.values()))
-
-
-def _replace_unheard(instead: Mapping[str, Callable[..., None]]) -> None:
-    """Put functions in place of those of the system that no hook hears of. Imports go on with the
-    true ones, so that what is refused to them has its own message."""
-    vars(import_module("_frozen_importlib_external"))["_os"] = SimpleNamespace(**vars(posix))
-    for module in (os, posix):
-        vars(module).update({name: each for name, each in instead.items() if name in vars(module)})
-    for name in ("fd", "dir_fd", "effective_ids", "follow_symlinks"):
-        getattr(os, f"supports_{name}").clear()  # they hold the true ones
 
 
 # packs from outside, run from memory
