@@ -14,10 +14,12 @@ from strongroom.backtest.run import assemble, simulate
 from strongroom.backtest.stats import summarise
 from strongroom.backtest.studies import tail_reference
 from strongroom.data.folder import packaged
+from strongroom.data.schema import Table
 from strongroom.settings import ConfigError
 
 from tests.agent.outside_pack import pack_that, write_pack
 from tests.agent.test_backtest import SMALL
+from tests.agent.test_playback import T, market, outcome, played, quote
 
 LAST = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-10T00:00:00Z", "last_h": 60}
 
@@ -180,3 +182,87 @@ def test_parameters_that_do_not_fit_are_named():
     history = load_history(config)
     with pytest.raises(ConfigError, match=r"\[packs\] pack tail: low"):
         learning_of(config, history, None)
+
+
+# relations
+
+
+H = 3_600_000
+RELATED = parse(
+    {
+        "name": "related",
+        "packs": {"bundle": {}},
+        "vault": {"limits": {"max_up_bps": 9_000, "max_down_bps": 9_000, "max_premium_bps": 9_000}},
+        "people": [{"at_h": 0, "who": "alice", "deposit": "20000"}],
+        "limits": {"category_bps": 9_000},
+        "run": {"every_s": 3_600},
+    }
+)
+
+
+def related(folder, **about):
+    """Two markets of an event at .40 each, ten hours long, of which somebody says that one at
+    least comes true."""
+    ends = {"event": "both", "ends_ms": T + 10 * H}
+    told = {"kind": "exhaustive", "members": ["a", "b"], "proof": "", "reviewer": "me", **about}
+    prices = {"bid": 390_000, "ask": 400_000, "bid_size": 10**8}
+    tables = {
+        Table.MARKETS: [market("a", **ends), market("b", **ends)],
+        Table.OUTCOMES: [outcome("a"), outcome("b", 0)],
+        Table.QUOTES: [
+            quote(hour * H, f"{name}:yes", ask_size=10**8 + hour, **prices)
+            for hour in range(10)
+            for name in "ab"
+        ],
+        Table.RELATIONS: [told],
+    }
+    return played(folder, tables)
+
+
+KNOWN = ["bundle relations"]
+
+
+@pytest.mark.parametrize(
+    ("about", "from_ms", "in_sample"),
+    [
+        ({"reviewed_ms": T - 1}, 0, []),
+        ({"reviewed_ms": T}, 0, KNOWN),
+        ({"reviewed_ms": T + 3 * H + 1}, 3 * H + 1, KNOWN),
+        ({"reviewed_ms": T + 5 * H}, 5 * H, KNOWN),
+        ({"reviewed_ms": T + 100 * H}, None, []),
+        ({}, 0, KNOWN),
+        ({"proof": "both sides of a coin", "reviewer": ""}, 0, []),
+        ({"proof": "both sides of a coin"}, 0, KNOWN),
+        ({"proof": "a coin", "reviewer": "", "reviewed_ms": T + 5 * H}, 5 * H, KNOWN),
+    ],
+)
+def test_a_relation_is_known_from_its_review_on(tmp_path, about, from_ms, in_sample):
+    """The data's relations reach the bundle pack, each at its time; one that was reviewed while it
+    was played, or nobody says when, makes the result in sample."""
+    made = simulate(RELATED, "realistic", related(tmp_path, **about))
+    first = min((each.time for each in made.trades), default=None)
+    start = -(-T // H) * H // 1_000  # the first whole hour
+    looks = [start + n * 3_600 for n in range(10)]
+    due = from_ms if from_ms is None else next(t for t in looks if t * 1_000 >= T + from_ms)
+    # the vault has money from the first report on
+    assert (first is None) == (due is None)
+    assert first is None or due <= first <= max(due, start + 2 * 3_600) + 600
+    assert made.in_sample == in_sample
+    assert summarise(made, 7, 1_000).verdict.startswith("in sample") == bool(in_sample)
+
+
+def test_relations_in_the_file_replace_the_datas_and_may_know_the_sample(tmp_path):
+    history = related(tmp_path, reviewed_ms=T - 1)
+    members = [each.condition_id for each in history.markets]
+    own = [{"kind": "exclusive", "members": members, "reviewer": "me"}]
+    config = varied(RELATED, {"packs.bundle": {"relations": own}})
+    made = simulate(config, "realistic", history)
+    assert not made.trades and made.in_sample == KNOWN
+    before = {"bundle": datetime.fromtimestamp(T // 1_000 - 1, UTC).isoformat()}
+    assert simulate(varied(config, {"counted": before}), "realistic", history).in_sample == []
+
+
+def test_relations_that_do_not_fit_are_named_before_anything_runs(tmp_path):
+    history = related(tmp_path, reviewer="")
+    with pytest.raises(ConfigError, match=r"\[packs\] pack bundle: .*"):
+        learning_of(RELATED, history, None)

@@ -69,14 +69,14 @@ def test_outcomes_and_the_time_of_resolution_are_found(config, history, monkeypa
 
 def test_the_outcomes_of_the_history_are_found(config, history, monkeypatch):
     """Q10 (b): a parameter is chosen by the last market's outcome."""
-    real = run._packs
+    real = run.learning_of
 
-    def packs(config, known):
-        made = {name: dict(own) for name, own in real(config, known).items()}
-        made["tail"]["low"] = "0.95" if known.outcomes[-1] else "0.98"
+    def learning(config, known, clock):
+        made, low = real(config, known, clock), "0.95" if known.outcomes[-1] else "0.98"
+        made.changes = lambda: {"tail": {"low": low}}
         return made
 
-    monkeypatch.setattr(run, "_packs", packs)
+    monkeypatch.setattr(run, "learning_of", learning)
     assert found_in(config, history)
 
 

@@ -215,9 +215,10 @@ def test_relations_that_the_data_has_are_handed_on(tmp_path):
     }  # fmt: skip
     history = played(tmp_path, tables)
     high, low = history.markets
-    assert [(each["kind"], each["members"]) for each in history.relations()] == [
-        ("implies", [high.condition_id, low.condition_id]),
-        ("equal", [high.condition_id, low.condition_id]),
+    found = [*history.ladder_relations(), *history.vouched]
+    assert [(each.relation["kind"], each.relation["members"], each.since_ms) for each in found] == [
+        ("implies", [high.condition_id, low.condition_id], 0),
+        ("equal", [high.condition_id, low.condition_id], None),
     ]
 
 

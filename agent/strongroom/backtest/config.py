@@ -165,7 +165,7 @@ class BacktestConfig(Section):
     )
     packs: Mapping[str, Mapping[str, JsonValue]]
     counted: Mapping[str, datetime] = {}  # pack -> until when its given parameters were counted
-    ladder_relations: bool = False  # gives the bundle pack what a reviewer may say of ladders
+    ladder_relations: bool = False  # gives the bundle pack what ladders say, too
     sizing: SizingSection = SizingSection()
     limits: LimitsSection = LimitsSection()
     execution: ExecutionSection = ExecutionSection()

@@ -76,6 +76,18 @@ _RECORDED = TypeAdapter(list[RecordedMarket])
 
 
 @dataclass(frozen=True)
+class KnownRelation:
+    """A relation as the bundle pack takes it, and since when somebody may know it.
+
+    Attributes:
+        since_ms: of its review; 0: it follows from the markets' own terms; None: nobody says
+    """
+
+    relation: JsonValue
+    since_ms: int | None
+
+
+@dataclass(frozen=True)
 class PriceHistory:
     """Markets, and where their prices come from.
 
@@ -94,7 +106,7 @@ class PriceHistory:
     thresholds: Sequence[float]
     outcomes: Sequence[float]
     tape: Tape
-    vouched: Sequence[JsonValue] = ()
+    vouched: Sequence[KnownRelation] = ()
     forecasts: Callable[[], Sequence[Forecaster]] = tuple
     rewards: Pools = field(default_factory=dict)
     _last: dict[int, dict[int, int]] = field(init=False, default_factory=dict)  # by hours
@@ -158,18 +170,18 @@ class PriceHistory:
                 known.update(last.iter_rows())
         return found
 
-    def relations(self) -> list[JsonValue]:
-        """Return what a reviewer may say of ladders (above the higher is above the lower), and the
-        relations that the data has."""
-        found: list[JsonValue] = []
+    def ladder_relations(self) -> list[KnownRelation]:
+        """Return what ladders say: above the higher is above the lower."""
+        found = []
         for low, high in self.rungs():
             members: list[JsonValue] = [
                 self.markets[high].condition_id,
                 self.markets[low].condition_id,
             ]
             reviewer = "ladder: same stock, same close, higher threshold"
-            found.append({"kind": "implies", "members": members, "reviewer": reviewer})
-        return [*found, *self.vouched]
+            told: JsonValue = {"kind": "implies", "members": members, "reviewer": reviewer}
+            found.append(KnownRelation(told, 0))
+        return found
 
     def rungs(self) -> list[tuple[int, int]]:
         """Return the numbers of adjacent thresholds of one event: lower, higher."""
@@ -345,14 +357,17 @@ def _is_ladder(members: Sequence[RecordedMarket]) -> bool:
     return named and len(about) == 1 and len(thresholds) == len(members)
 
 
-def _vouched(folder: DataFolder, names: Mapping[str, ConditionId]) -> list[JsonValue]:
-    """Return the data's relations of which all members are there."""
-    found: list[JsonValue] = []
+def _vouched(folder: DataFolder, names: Mapping[str, ConditionId]) -> list[KnownRelation]:
+    """Return the data's relations of which all members are there. One that is proven, and that
+    nobody had to review, was as true before."""
+    found = []
     for each in folder.table(Table.RELATIONS).collect().iter_rows(named=True):
         if all(name in names for name in each["members"]):
             members: list[JsonValue] = [names[name] for name in each["members"]]
             about = {name: each[name] for name in ("kind", "proof", "reviewer")}
-            found.append({**about, "members": members})
+            proven = each["proof"] and not each["reviewer"] and each["reviewed_ms"] is None
+            since = 0 if proven else each["reviewed_ms"]
+            found.append(KnownRelation({**about, "members": members}, since))
     return found
 
 

@@ -1,12 +1,15 @@
 """What packs know from earlier markets: counted as a backtest goes on, from what had been paid by
 then; and which results know their own sample.
 
-The tail pack's record is learned, unless the configuration gives it. What a configuration gives may
-have been counted on the very data that is played: then the result is in sample, unless the file
-says that it was counted before the first price (`[counted]`).
+The tail pack's record is learned, unless the configuration gives it, and the bundle pack hears of
+the data's relations when they are reviewed. What a configuration gives may have been counted on the
+very data that is played, and so may a relation that was reviewed while it was played: then the
+result is in sample. For what it gives, the file can say that it was counted before the first price
+(`[counted]`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,22 +17,25 @@ import polars as pl
 
 from strongroom.analysis.tail import TailRecord
 from strongroom.backtest.config import BacktestConfig
-from strongroom.backtest.data import PriceHistory, load_history
+from strongroom.backtest.data import KnownRelation, PriceHistory, load_history
+from strongroom.backtest.engine import MS
 from strongroom.chain.ids import Json
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
 from strongroom.keeper.pack_sections import parameters_of
 from strongroom.settings import ConfigError
-from strongroom.strategy.api import BadParameters, with_parameters
+from strongroom.strategy.api import BadParameters, Pack, with_parameters
+from strongroom.strategy.packs.bundle import Bundles
 from strongroom.strategy.packs.tail import Tail
 
 MILLISECOND = timedelta(milliseconds=1)
 TAIL, RECORD = "tail", ("wins", "total")
+BUNDLE, RELATIONS = "bundle", "relations"
 # parameters of our packs that come from counting outcomes; of others' packs all may
 COUNTED: Mapping[str, tuple[str, ...]] = {
     TAIL: RECORD,
     "informed": ("weights",),
-    "bundle": (),
+    BUNDLE: (RELATIONS,),
     "dutch": (),
     "hedge": (),
     "maker": (),
@@ -64,26 +70,52 @@ class LearnedRecord:
 
 
 @dataclass
+class Reviews:
+    """Relations that somebody vouches for, those that are known the longest first. Of one without a
+    time nobody knows better."""
+
+    of: Sequence[KnownRelation]
+
+    def __post_init__(self) -> None:
+        """Bring them in their order."""
+        self.of = sorted(self.of, key=lambda each: each.since_ms or 0)
+        self._since = [each.since_ms or 0 for each in self.of]
+
+    def known(self, now: int) -> int:
+        """Return how many are known by now."""
+        return bisect_right(self._since, MS * now)
+
+
+@dataclass
 class Learning:
     """The learned parameters of a run; what is asked for is what has changed.
 
     Attributes:
         tail: record of the tail pack; None: it is given, or there is no such pack
+        reviews: relations of the bundle pack; None: they are given, or there is no such pack
     """
 
     tail: LearnedRecord | None
+    reviews: Reviews | None
     clock: Callable[[], int]
     _told: tuple[int, int] | None = None
+    _related: int = 0
 
     def changes(self) -> Mapping[str, Mapping[str, Json] | None]:
         """Return the parameters that are new by now; None: nothing is known yet."""
-        if self.tail is None:
-            return {}
-        record = self.tail.at(self.clock())
-        if self._told == (record.wins, record.total):
-            return {}
-        self._told = record.wins, record.total
-        return {TAIL: {"wins": record.wins, "total": record.total} if record.total else None}
+        found: dict[str, Mapping[str, Json] | None] = {}
+        if self.tail is not None:
+            record = self.tail.at(self.clock())
+            if self._told != (record.wins, record.total):
+                self._told = record.wins, record.total
+                counts = {"wins": record.wins, "total": record.total}
+                found[TAIL] = counts if record.total else None
+        if self.reviews is not None:
+            known = self.reviews.known(self.clock())
+            if known != self._related:
+                self._related = known
+                found[BUNDLE] = {RELATIONS: [each.relation for each in self.reviews.of[:known]]}
+        return found
 
     def words(self) -> str:
         """Return how the parameters came about."""
@@ -95,25 +127,49 @@ class Learning:
 def learning_of(
     config: BacktestConfig, history: PriceHistory, clock: Callable[[], int]
 ) -> Learning:
-    """Return what is learned in a run: from all markets of the data, those that ended earlier and
-    those of other tickers too.
+    """Return what is learned in a run: a record from all markets of the data, those that ended
+    earlier and those of other tickers too; relations when they are reviewed.
 
     Raises:
-        ConfigError: the tail pack does not take its parameters.
+        ConfigError: a pack does not take its parameters.
     """
-    own = parameters_of(config.packs).get(TAIL)
+    packs = parameters_of(config.packs)
+    reviews = _reviews(config, history)
+    if reviews is not None:
+        relations = [each.relation for each in reviews.of]
+        _made(BUNDLE, Bundles, {**packs[BUNDLE], RELATIONS: relations})
+    return Learning(_record(config, packs.get(TAIL), history), reviews, clock)
+
+
+def _record(
+    config: BacktestConfig, own: Mapping[str, Json] | None, history: PriceHistory
+) -> LearnedRecord | None:
     if own is None or set(RECORD) & own.keys():
-        return Learning(None, clock)
-    try:
-        pack = with_parameters(TAIL, Tail, own)
-    except BadParameters as error:
-        raise ConfigError(f"[packs] {error}") from error
+        return None
+    pack = _made(TAIL, Tail, own)
     assert isinstance(pack, Tail)
     data = config.data
     whole = data.model_copy(update=ALL_BEFORE)
     if whole != data:
         history = history.as_played(load_history(config.model_copy(update={"data": whole})))
-    return Learning(LearnedRecord(_paid(history, pack.record())), clock)
+    return LearnedRecord(_paid(history, pack.record()))
+
+
+def _reviews(config: BacktestConfig, history: PriceHistory) -> Reviews | None:
+    """Return the data's relations, and those of ladders where the file wants them; None: the file
+    gives its own, or nothing needs them."""
+    own = parameters_of(config.packs).get(BUNDLE)
+    if own is None or RELATIONS in own:
+        return None
+    ladders = history.ladder_relations() if config.ladder_relations else []
+    return Reviews([*ladders, *history.vouched])
+
+
+def _made(name: str, kind: Callable[..., Pack], own: Mapping[str, Json]) -> Pack:
+    try:
+        return with_parameters(name, kind, own)
+    except BadParameters as error:
+        raise ConfigError(f"[packs] {error}") from error
 
 
 def _paid(history: PriceHistory, record: TailRecord) -> list[tuple[int, bool]]:
@@ -149,15 +205,25 @@ def _paid(history: PriceHistory, record: TailRecord) -> list[tuple[int, bool]]:
 
 
 def known_of_the_sample(config: BacktestConfig, history: PriceHistory) -> list[str]:
-    """Return the given parameters that may have been counted on what is played: pack and name."""
+    """Return the parameters that may have been found in what is played: pack and name. Of a
+    relation that was reviewed before, or is reviewed after the last payout, nothing is."""
     if config.data.kind == "fair":
         return []
-    return [
+    found = [
         f"{pack} {name}"
         for pack, own in parameters_of(config.packs).items()
         for name in _counted(pack, own)
         if pack not in config.counted or config.counted[pack].timestamp() >= history.starts_at
     ]
+    reviews = _reviews(config, history)
+    if reviews is not None and any(_reviewed_within(each, history) for each in reviews.of):
+        found.append(f"{BUNDLE} {RELATIONS}")
+    return found
+
+
+def _reviewed_within(relation: KnownRelation, history: PriceHistory) -> bool:
+    since = relation.since_ms
+    return since is None or MS * history.starts_at <= since <= MS * history.ends_at
 
 
 def _counted(pack: str, own: Mapping[str, Json]) -> Iterator[str]:

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import JsonValue
-
 from strongroom.backtest.config import BacktestConfig, PersonSection
 from strongroom.backtest.data import ORACLE, PriceHistory, load_history
 from strongroom.backtest.deciding import SealedDecisions
@@ -360,7 +358,7 @@ def assemble(
     forecasters += history.forecasts()
     transactor = SimulatedTransactor(world)
     learning = learning_of(config, history, lambda: world.now)
-    deciding = SealedDecisions(parameters_of(_packs(config, history)), learning.changes)
+    deciding = SealedDecisions(parameters_of(config.packs), learning.changes)
     around = Surroundings(
         journal=journal,
         chain=chain,
@@ -426,13 +424,6 @@ def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World
         rewards = SimulatedRewards(history.rewards)
     about = engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates
     return World(*about, rewards)
-
-
-def _packs(config: BacktestConfig, history: PriceHistory) -> Mapping[str, Mapping[str, JsonValue]]:
-    packs = {name: dict(parameters) for name, parameters in config.packs.items()}
-    if config.ladder_relations and "bundle" in packs:
-        packs["bundle"].setdefault("relations", history.relations())
-    return packs
 
 
 def _book(world: World, token: TokenId) -> Book | None:

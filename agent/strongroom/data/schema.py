@@ -157,7 +157,7 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
         "members": _required(pl.List(pl.String), "markets; the first implies the second"),
         "proof": _required(pl.String, "from the venue's own structure; may be empty"),
         "reviewer": _required(pl.String, "who vouches for it; may be empty"),
-        "reviewed_ms": _known(pl.Int64, "since when"),
+        "reviewed_ms": _known(pl.Int64, "when it was vouched for: packs know it from then on"),
     },
     Table.REWARDS: {
         "market": _required(pl.String, "whose resting orders are paid"),
