@@ -10,7 +10,7 @@ import pytest
 import strongroom.backtest.registration as registration
 from click.testing import CliRunner
 from strongroom.backtest.config import load, varied
-from strongroom.backtest.registration import open_test, opening_of
+from strongroom.backtest.registration import NotOpened, open_test, opening_of
 from strongroom.backtest.tries import Tried
 from strongroom.cli.main import command
 from strongroom.data.folder import PACKAGED
@@ -42,8 +42,10 @@ def git(folder, *words):
 
 
 @pytest.fixture
-def desk(tmp_path):
-    """A git repository with a registration that is not committed, and data of its own."""
+def desk(tmp_path, tmp_path_factory, monkeypatch):
+    """A git repository with a registration that is not committed, and data and a record of its
+    own."""
+    monkeypatch.setenv("STRONGROOM_TRIES", str(tmp_path_factory.mktemp("record")))
     git(tmp_path, "init", "-q")
     (tmp_path / "small.toml").write_text(BACKTEST)
     shutil.copytree(PACKAGED, tmp_path / "data")
@@ -99,6 +101,51 @@ def test_it_is_opened_once_and_kept(desk):
     for name in ("return_on_stake", "share_after_fees", "staked", "profit", "verdict", "markets"):
         assert kept["result"][name] == plain[name], name
     assert plain["staked"] > 0 and "in sample" not in plain["verdict"]
+
+
+def test_a_copy_under_another_name_is_the_same_test(desk, tmp_path_factory):
+    """It was opened again: by the folder's name nobody knew it. Another folder of the file, of the
+    data, another name of the test, and another release that registers it: all of one test part."""
+    git(desk, "add", "small.json")
+    git(desk, "commit", "-qm", "registered")
+    record = desk / "tries"
+    open_test(desk / "small.json", NOW, desk / "data", record=record)
+    other = tmp_path_factory.mktemp("other") / "renamed"
+    shutil.copytree(desk, other, ignore=lambda *_: ["tries", "small.opened.json"])
+    (other / "data").rename(other / "history")
+    (other / "small.json").unlink()
+    (other / "small.toml").write_text(BACKTEST.replace('"small"', '"great"'))
+    done = typed(
+        "study", "register", other / "small.toml", "--split", SPLIT,
+        "--to", other / "great.json", "--data", other / "history",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    again = json.loads((other / "great.json").read_text()) | {"code_version": "9.9.9"}
+    (other / "great.json").write_text(json.dumps(again))
+    git(other, "add", "great.json")
+    git(other, "commit", "-qm", "registered")
+    with pytest.raises(NotOpened, match=r"was opened at 2026-01-31.*tries/openings.*opened once"):
+        open_test(other / "great.json", NOW, other / "history", record=record)
+    assert not opening_of(other / "great.json").exists()
+
+
+def test_one_that_was_broken_off_goes_on_and_another_rule_is_another_test(desk, monkeypatch):
+    (desk / "other.toml").write_text(BACKTEST.replace('"tiers"', '"kelly"'))
+    words = ("study", "register", desk / "other.toml", "--split", SPLIT, "--data", desk / "data")
+    assert typed(*words, "--to", desk / "other.json").exit_code == 0
+    git(desk, "add", "small.json", "other.json")
+    git(desk, "commit", "-qm", "registered")
+    record = desk / "tries"
+    with monkeypatch.context() as off, pytest.raises(RuntimeError):
+        off.setattr(registration, "simulate", broken_off)
+        open_test(desk / "small.json", NOW, desk / "data", record=record)
+    assert open_test(desk / "small.json", NOW, desk / "data", record=record).result
+    assert open_test(desk / "other.json", NOW, desk / "data", record=record).result
+    assert len(list((record / "openings").glob("*.json"))) == 2
+
+
+def broken_off(*about):
+    raise RuntimeError
 
 
 def test_an_opening_is_a_try_and_tells_of_those_before(desk):
@@ -211,3 +258,12 @@ def test_what_cannot_be_registered(tmp_path):
     (tmp_path / "r.json").write_text("{}")
     done = typed("study", "open", tmp_path / "r.json")
     assert done.exit_code == 2 and "is no registration" in done.output
+
+
+def test_relations_are_no_parameter_that_is_counted(desk):
+    """Those of the training part would take the place of the test part's."""
+    (desk / "both.toml").write_text(f"ladder_relations = true\n{BACKTEST}[packs.bundle]\n")
+    words = ("study", "register", desk / "both.toml", "--split", SPLIT, "--data", desk / "data")
+    assert typed(*words, "--to", desk / "both.json").exit_code == 0
+    config = json.loads((desk / "both.json").read_text())["config"]
+    assert config["packs"]["bundle"] == {} and config["counted"].keys() == {"tail"}

@@ -103,19 +103,23 @@ class Learning:
 
     def changes(self) -> Mapping[str, Mapping[str, Json] | None]:
         """Return the parameters that are new by now; None: nothing is known yet."""
-        found: dict[str, Mapping[str, Json] | None] = {}
-        if self.tail is not None:
-            record = self.tail.at(self.clock())
-            if self._told != (record.wins, record.total):
-                self._told = record.wins, record.total
-                counts = {"wins": record.wins, "total": record.total}
-                found[TAIL] = counts if record.total else None
+        found = dict(self.counts())
         if self.reviews is not None:
             known = self.reviews.known(self.clock())
             if known != self._related:
                 self._related = known
                 found[BUNDLE] = {RELATIONS: [each.relation for each in self.reviews.of[:known]]}
         return found
+
+    def counts(self) -> Mapping[str, Mapping[str, Json] | None]:
+        """Return those of them that were counted on outcomes."""
+        if self.tail is None:
+            return {}
+        record = self.tail.at(self.clock())
+        if self._told == (record.wins, record.total):
+            return {}
+        self._told = record.wins, record.total
+        return {TAIL: {"wins": record.wins, "total": record.total} if record.total else None}
 
     def words(self) -> str:
         """Return how the parameters came about."""

@@ -1,5 +1,6 @@
 """A test that is registered before it is run: parameters, training data and rule are committed to
-git first; then the test part is opened, once, and the result is kept beside.
+git first; then the test part is opened, once, and the result is kept beside, and in this account's
+record of tries: a copy under another name finds it there.
 
 A market is of the training part where it ends before the split, and of the test part where it ends
 `gap_h` hours after the split or later. Of the test part only the last `gap_h` hours before a
@@ -10,7 +11,7 @@ neither.
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from strongroom.backtest.learned import ALL_BEFORE, learning_of
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import assumed_spread, summarise
 from strongroom.backtest.tries import Tried, open_record
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import JsonObject, canonical, keccak
 from strongroom.data.folder import hash_of
 from strongroom.data.schema import Table
 from strongroom.errors import BadInput, Refused
@@ -123,7 +124,7 @@ def register(config: BacktestConfig, split: datetime, gap_h: int = GAP_H) -> Reg
     split = split.replace(tzinfo=UTC) if split.tzinfo is None else split.astimezone(UTC)
     before = _training(config, split)
     history = load_history(before)
-    counted = learning_of(before, history, lambda: int(split.timestamp())).changes()
+    counted = learning_of(before, history, lambda: int(split.timestamp())).counts()
     gap = timedelta(hours=gap_h)
     changes: dict[str, JsonValue] = {
         "data.start": (split + gap).isoformat(),
@@ -190,17 +191,19 @@ def open_test(
 
     Raises:
         BadInput: tries cannot be written down.
-        NotOpened: the file is not committed as it is, was opened before, the training part is
-            another, or the rule has changed.
+        NotOpened: the file is not committed as it is, it or a copy was opened before, the training
+            part is another, or the rule has changed.
         BadRegistration: see load_registration.
     """
     found = load_registration(path)
     commit, committed_at = _committed(path)
     digest = hash_of(path)
-    place = opening_of(path)
-    if place.exists():
+    known = open_record(record)
+    places = opening_of(path), known / "openings" / f"{_identity(found)}.json"
+    for place in filter(Path.exists, places):
         before = _opening(place)
-        if before.result is not None or before.registration != digest:
+        is_other = place == places[0] and before.registration != digest
+        if before.result is not None or is_other:
             raise NotOpened(
                 f"{path}: the test part was opened at {before.opened_at}: {place} has what came of "
                 "it; a test part is opened once"
@@ -217,11 +220,11 @@ def open_test(
         raise NotOpened(
             f"{path}: the training part is not the one that was registered: give its data"
         )
-    tried, fills = Tried(open_record(record), config), config.fills[0]
+    tried, fills = Tried(known, config), config.fills[0]
     opening = OpenedTest(
         digest, commit, committed_at, now.isoformat(), CODE_VERSION, read_hashes(config), None
     )
-    _keep(opening, place)
+    _keep(opening, places)
     outcome = simulate(config, fills, load_history(config), on_time)
     spread = assumed_spread(config, fills, outcome.recorded)
     summary = summarise(outcome, config.run.seed, spread)
@@ -230,7 +233,7 @@ def open_test(
     result = asdict(summary)
     del result["dated"]
     opening = replace(opening, result=_plain(result), tried_before=before_it)
-    _keep(opening, place)
+    _keep(opening, places)
     return opening
 
 
@@ -245,10 +248,26 @@ def _plain(found: JsonObject) -> dict[str, JsonValue]:
     return plain
 
 
-def _keep(opening: OpenedTest, place: Path) -> None:
-    draft = place.with_name(f".{place.name}")
-    draft.write_text(json.dumps(asdict(opening), indent=1, sort_keys=True) + "\n")
-    draft.replace(place)
+def _identity(found: Registration) -> str:
+    """Return the hash of what is registered: its name, the folder of its data and the release that
+    wrote it make no other test. The training part's hash is of its rows."""
+    told = _plain(asdict(found))
+    config = _plain(found.config)
+    data = config.get("data")
+    if isinstance(data, dict):
+        data.pop("path", None)
+    for each in (told, config):
+        each.pop("name", None)
+    told.pop("code_version")
+    return keccak(canonical(told | {"config": config})).hex()[:32]
+
+
+def _keep(opening: OpenedTest, places: Sequence[Path]) -> None:
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_name(f".{place.name}")
+        draft.write_text(json.dumps(asdict(opening), indent=1, sort_keys=True) + "\n")
+        draft.replace(place)
 
 
 def _opening(place: Path) -> OpenedTest:
