@@ -5,6 +5,7 @@ import heapq
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from strongroom.analysis.fair_null import Event
 from strongroom.backtest.config import parse
+from strongroom.backtest.data import load_history
 from strongroom.backtest.sweep import jobs_of
 from strongroom.backtest.tries import Tried
 from strongroom.cli.main import command
@@ -177,6 +179,47 @@ def test_what_cannot_be_kept_is_counted(tmp_path):
     outcomes_file(tmp_path, "market,yes\nc,2\n")
     with pytest.raises(NothingToImport, match="no number between 0 and 1 1"):
         run_import("outcomes", [path], {}, tmp_path / "to", take)
+
+
+def test_a_date_alone_is_the_end_of_its_day(tmp_path):
+    """At its first moment nothing of the day was over or known. A market that ends on a date was
+    over before that day's prices."""
+    day, last = 1_770_076_800_000, 1_770_163_199_999  # 2026-02-03, 00:00 and its last millisecond
+    told = ["2026-02-03", " 2026-02-03 ", "2026-02-03T00:00:00Z", "2026-02-03 00:00"]
+    frame = pl.DataFrame({"text": told, "date": [datetime(2026, 2, 3, tzinfo=UTC).date()] * 4})
+    assert time_ms(frame, "text").to_list()[:3] == [last, last, day]
+    assert time_ms(frame, "date").to_list() == [last] * 4
+    moments = frame.select(text=pl.col("date").cast(pl.Datetime("us")))
+    assert time_ms(moments, "text").to_list() == [day] * 4
+    assert [ms_of(each) for each in told] == [last, last, day, day]
+    assert [ms_of(each, is_from=True) for each in told] == [day] * 4
+    markets, prices = tmp_path / "m.csv", tmp_path / "p.csv"
+    markets.write_text(
+        "market,event,question,ends_at,outcome,resolved_at\na,e,A?,2026-02-03,1,2026-02-04\n"
+    )
+    prices.write_text("market,at,price\na,2026-02-02,0.5\na,2026-02-03T15:00:00Z,0.6\n")
+    run_import(
+        "own", [markets, prices], {}, tmp_path / "to",
+        lambda intake: take_prices(intake, markets, prices, "own"),
+    )  # fmt: skip
+    folder = open_folder(tmp_path / "to")
+    assert folder.markets()["ends_ms"].to_list() == [last]
+    assert folder.outcomes()["resolved_ms"].to_list() == [last + 86_400_000]
+    config = parse({"name": "x", "packs": {"tail": {}}, "data": {"path": str(tmp_path / "to")}})
+    (batch,) = load_history(config).feed()
+    assert list(zip(*batch, strict=True)) == [(day - 1, 0, 500_000), (day + 54_000_000, 0, 600_000)]
+
+
+def test_half_true_is_no_void(tmp_path):
+    """`void` says whether 0.5 was one; both are kept, as docs/data.md says, and pay the same."""
+    path = outcomes_file(tmp_path, "market,yes,void\na,0.5,false\nb,0.5,true\nc,0.5,\nd,1,false\n")
+    found = run_import(
+        "outcomes", [path], {}, tmp_path / "to", lambda intake: take_outcomes(intake, path, "file")
+    )
+    assert found.dropped == {}
+    rows = open_folder(tmp_path / "to").outcomes().sort("market")
+    assert rows["yes"].to_list() == [500_000] * 3 + [1_000_000]
+    assert rows["void"].to_list() == [False, True, None, False]
 
 
 def test_dirty_prices_are_counted_by_reason(tmp_path):
@@ -398,7 +441,7 @@ def test_times_and_amounts_as_they_are_written():
         }
     )  # fmt: skip
     assert time_ms(frame, "at").to_list() == [
-        1_765_645_890_721, 1_765_163_613_255, 1_765_163_613_000, 1_765_152_000_000,
+        1_765_645_890_721, 1_765_163_613_255, 1_765_163_613_000, 1_765_238_399_999,
         1_765_163_613_000, 1_765_163_613_255, 1_765_163_613_000, None, None, None,
     ]  # fmt: skip
     found = micro(frame, "size").to_list()

@@ -103,6 +103,33 @@ def test_gamma_quotes_of_open_markets(tmp_path):
         assert row["bid_size"] is None and row["ask_size"] is None  # nobody said
 
 
+def test_gamma_prices_that_are_none_are_left_out_and_counted(tmp_path):
+    """They were kept as they came: a last price of 1.7 was played."""
+    (one, *_) = records("gamma_markets_open_2026-02-13.json.gz")
+    prices = {"bestBid": 0.4, "bestAsk": 0.5, "lastTradePrice": 0.45}
+    odd = [
+        {}, {"lastTradePrice": 1.7}, {"lastTradePrice": -0.01}, {"bestBid": -0.4},
+        {"bestAsk": 50}, {"lastTradePrice": 0}, {"lastTradePrice": 1}, {"lastTradePrice": 1.000001},
+    ]  # fmt: skip
+    found, kept = [], []
+    for number, each in enumerate(odd):
+        page = written(tmp_path / f"{number}.json", [{**one, **prices, **each}])
+        found.append(imported(tmp_path / f"to{number}", "gamma", page)["repaired"])
+        (row,) = rows(tmp_path / f"to{number}", Table.QUOTES)
+        kept.append((row["bid"], row["ask"], row["price"]))
+    usual = (400_000, 500_000, 450_000)
+    none = (*usual[:2], None)
+    assert kept == [
+        usual, none, none, (None, *usual[1:]), (400_000, None, 450_000),
+        (*usual[:2], 0), (*usual[:2], M), none,
+    ]  # fmt: skip
+    told = "quote: {} not between 0 and 1, left out"
+    names = [None, "last price", "last price", "bid", "ask", None, None, "last price"]
+    for name, counts in zip(names, found, strict=True):
+        about = {each: count for each, count in counts.items() if each.startswith("quote")}
+        assert about == ({} if name is None else {told.format(name): 1})
+
+
 def test_gamma_tells_what_resting_orders_are_paid(tmp_path):
     """The oracle is the order service's own list of the same days (`/sampling-markets`): spread in
     cents, least size, and the daily rate, which is the sum of what Gamma lists as pools."""
@@ -372,6 +399,34 @@ def test_hours_of_pmxt(tmp_path):
         (1, True, "ask", 990_000, M), (1, True, "ask", 450_000, 3 * M),
         (2, False, "ask", 450_000, 0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("price", "size"),
+    [("0.97", "9600000.000001"), ("0.999", "900000000.5"), ("0.01", "0.000050"), ("0.5", "3")],
+)
+def test_a_print_of_more_than_nine_million_tokens_has_its_cash(tmp_path, price, size):
+    """The product of two amounts of 10**-6 has more than 64 bits from 9.2 million on."""
+    price, size = Decimal(price), Decimal(size)
+    told = {"price": price, "size": size, "side": "BUY", "transaction_hash": "0x1"}
+    hour = new_hour(tmp_path / "hour.parquet", [(6, "last_trade_price", told)])
+    imported(tmp_path / "to", "pmxt", hour, "--market", "0xab")
+    (row,) = rows(tmp_path / "to", Table.TRADES)
+    assert (row["price"], row["size"]) == (price * M, size * M)
+    assert row["cash"] == round(price * size * M)
+
+
+def test_fills_of_the_subgraph_have_their_price_whatever_their_size(tmp_path):
+    path, cash = tmp_path / "fills.parquet", 20_000_000 * M
+    row = {
+        "timestamp": 1_770_000_000, "maker": "0xA", "taker": "0xB", "makerAssetId": "0",
+        "takerAssetId": "77", "makerAmountFilled": cash, "takerAmountFilled": 2 * cash,
+        "transactionHash": "0x1",
+    }  # fmt: skip
+    pl.DataFrame([row]).write_parquet(path)
+    imported(tmp_path / "to", "logs", path)
+    (found,) = rows(tmp_path / "to", Table.TRADES)
+    assert (found["price"], found["size"], found["cash"]) == (500_000, 2 * cash, cash)
 
 
 def test_older_hours_of_pmxt_say_the_same(tmp_path):

@@ -6,6 +6,13 @@ from datetime import datetime
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
+from strongroom.backtest.arbitrage_rows import ArbitrageRules
+from strongroom.backtest.arbitrage_study import arbitrage_study
+from strongroom.backtest.config import parse
+from strongroom.backtest.data import load_history
+from strongroom.backtest.studies import _prices
+from strongroom.cli.main import command
 from strongroom.data import parquet_shape, reading
 from strongroom.data.folder import open_folder
 from strongroom.data.importing import run_import
@@ -15,6 +22,10 @@ from strongroom.data.reading import batches, json_records
 from strongroom.data.schema import GROUP, BadData, Table, schema_of, write_table
 from strongroom.data.sources.outcomes import take_outcomes
 from strongroom.data.sources.tables import take_tables
+from strongroom.errors import BadInput
+from strongroom.mcp_server.price_history import price_history
+
+from tests.agent.test_playback import END, T, level, market, outcome, quote
 
 OUTCOME = {"market": "m", "yes": 1_000_000, "source": "own"}
 
@@ -277,3 +288,93 @@ def test_a_zipped_record_without_an_end_is_refused(tmp_path, monkeypatch, before
     path.write_bytes(gzip.compress((before + " " * 200_000 + "1").encode()))
     with pytest.raises(BadData, match="characters in one record"):
         list(json_records(path))
+
+
+# data folders with a damaged file
+
+
+def whole_folder(to):
+    """A folder with rows in every table."""
+    markets = [market(name, event="e", ticker="T", threshold=n) for n, name in enumerate("abc")]
+    trade = {"token": "a:yes", "side": "BUY", "price": 500_000, "size": 10**6, "cash": 500_000}
+    merge = {"kind": "merge", "market": "a"}
+    equal = {"kind": "equal", "members": ["a", "b"], "reviewer": ""}
+    number = range(200)
+    odd = [7**n % 9_973 for n in number]  # what is packed well has few bytes to hit
+    many = {
+        Table.QUOTES: [quote(n * 9_000, f"{'abc'[n % 3]}:yes", price=odd[n]) for n in number],
+        Table.BOOKS: [level(n * 900, "b:yes", n, "bid", n + 1, odd[n]) for n in number],
+        Table.TRADES: [
+            {**trade, "at_ms": T + n * 9_000, "wallet": f"0x{n}", "transaction": f"0x{odd[n]}"}
+            for n in number
+        ],
+        Table.OPERATIONS: [
+            {**merge, "at_ms": T + n, "wallet": f"0x{n}", "amount": odd[n]} for n in number
+        ],
+        Table.FORECASTS: [
+            {"at_ms": T + n, "source": f"s{n % 3}", "market": "a", "chance": odd[n]} for n in number
+        ],
+        Table.RELATIONS: [{**equal, "proof": f"{7**n}"} for n in number[:60]],
+        Table.REWARDS: [
+            {"market": "a", "pool": f"{7**n}", "seen_ms": T, "daily": odd[n]} for n in number[:60]
+        ],
+    }
+    tables = {Table.MARKETS: markets, Table.OUTCOMES: [outcome(name) for name in "abc"], **many}
+
+    def take(intake):
+        for table, rows in tables.items():
+            for row in rows:
+                intake.put(table, row)
+
+    run_import("whole", [], {}, to, take)
+    return to
+
+
+def read_all(folder):
+    """Read a folder in every way."""
+    config = parse({"name": "x", "packs": {"bundle": {}}, "data": {"path": str(folder)}})
+    history = load_history(config)
+    for _ in history.feed():
+        pass
+    for each in history.forecasts():
+        each.forecast(history.markets, END // 1_000)
+    data = open_folder(folder)
+    _prices(data)
+    arbitrage_study(folder, ArbitrageRules(), workers=1)
+    price_history(folder, "a", 0, END // 1_000, 5)
+
+
+@pytest.mark.parametrize("table", list(Table))
+def test_a_damaged_table_is_named_and_no_traceback(tmp_path, table):
+    """15 files of each table that were hit anywhere; polars' words and panics ended the command."""
+    chance, told = random.Random(table.value), 0
+    whole = whole_folder(tmp_path / "whole")
+    read_all(whole)
+    (path,) = whole.glob(f"*/{table}-*.parquet")
+    good = path.read_bytes()
+    for _ in range(15):
+        bad = bytearray(good)
+        for _ in range(chance.randrange(1, 4)):
+            bad[chance.randrange(len(bad))] = chance.randrange(256)
+        path.write_bytes(bad)
+        try:
+            read_all(whole)
+        except BadInput as error:
+            told += path.name in str(error)
+    assert told > 2
+
+
+@pytest.mark.parametrize("source", ["forecasts", "prices", "table"])
+def test_an_input_that_ends_early_is_named(tmp_path, source):
+    """Its type was blamed."""
+    path, markets = tmp_path / "quotes.parquet", tmp_path / "markets.csv"
+    rows = [quote(n, "a:yes", price=n) for n in range(100)]
+    pl.DataFrame(rows).write_parquet(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    markets.write_text("market,event,question,ends_at\na,e,A?,2026-02-01\n")
+    paths = (markets, path) if source == "prices" else (path,)
+    more = ["--source", "me"] if source == "forecasts" else []
+    words = ["import", source, *map(str, paths), *more, "--to", str(tmp_path / "to")]
+    done = CliRunner().invoke(command, words)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 2 and "quotes.parquet: " in said and "another type" not in said

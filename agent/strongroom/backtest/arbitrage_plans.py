@@ -103,14 +103,12 @@ def known_markets(folder: DataFolder) -> KnownMarkets:
     outcomes = folder.outcomes().with_columns(pl.col("market").str.to_lowercase())
     told = outcomes.join(numbers, on="market")
     split = pl.col("void").fill_null(False) | ~pl.col("yes").is_in([0, MICRO])
-    redeemed = (
+    redeemed = folder.read(
         folder.table(Table.OPERATIONS)
         .filter(pl.col("kind") == "redeem")
         .select(pl.col("market").str.to_lowercase())
         .unique()
-        .collect()
-        .join(numbers, on="market")
-    )
+    ).join(numbers, on="market")
     return KnownMarkets(
         frame,
         dict(told.select("number", "yes").iter_rows()),
@@ -217,7 +215,7 @@ def _relations(
     """Return the data's relations, members by number, each once."""
     numbers = markets.numbers
     found: dict[tuple[str, tuple[int, ...]], None] = {}
-    rows = folder.table(Table.RELATIONS).select("kind", "members", "proof", "reviewer").collect()
+    rows = folder.read(folder.table(Table.RELATIONS).select("kind", "members", "proof", "reviewer"))
     for kind, words, proof, reviewer in rows.iter_rows():
         members = tuple(numbers.get(word.lower(), -1) for word in words)
         pair = kind in ("implies", "equal")
@@ -255,13 +253,12 @@ def _conversions(
 ) -> list[ArbitragePlan]:
     """A conversion of NO pays for all but one at once, and gives YES of the other questions."""
     events, newer, plans = markets.events(), markets.positions(), []
-    done = (
+    done = folder.read(
         folder.table(Table.OPERATIONS)
         .filter((pl.col("kind") == "convert") & pl.col("sets").is_not_null())
         .select(pl.col("market").str.to_lowercase(), "sets")
         .unique()
         .sort("market", "sets")
-        .collect()
     )
     for event, sets in done.iter_rows():
         if event in newer:

@@ -40,7 +40,7 @@ class ArbitrageRules:
 def rows_of(folder: DataFolder) -> int:
     """Return how many trades and operations a folder has."""
     tables = (folder.table(each) for each in (Table.TRADES, Table.OPERATIONS))
-    return sum(int(each.select(pl.len()).collect().item()) for each in tables)
+    return sum(int(folder.read(each.select(pl.len())).item()) for each in tables)
 
 
 class WalletParts:

@@ -361,7 +361,7 @@ def _vouched(folder: DataFolder, names: Mapping[str, ConditionId]) -> list[Known
     """Return the data's relations of which all members are there. One that is proven, and that
     nobody had to review, was as true before."""
     found = []
-    for each in folder.table(Table.RELATIONS).collect().iter_rows(named=True):
+    for each in folder.read(folder.table(Table.RELATIONS)).iter_rows(named=True):
         if all(name in names for name in each["members"]):
             members: list[JsonValue] = [names[name] for name in each["members"]]
             about = {name: each[name] for name in ("kind", "proof", "reviewer")}

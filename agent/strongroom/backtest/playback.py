@@ -150,11 +150,11 @@ def what_there_is(folder: DataFolder, markets: pl.DataFrame) -> Mapping[str, Ava
     quoted = pl.col("bid").is_not_null() | pl.col("ask").is_not_null()
     known = folder.table(Table.QUOTES).filter(quoted | pl.col("price").is_not_null())
     quotes = known.group_by("token").agg(quoted.any())
-    trades = _tokens(folder.table(Table.TRADES))
+    trades = _tokens(folder, Table.TRADES)
     found = dict.fromkeys(trades, By.TRADES)
     found |= {token: By.QUOTES if is_quoted else By.PRICES
-              for token, is_quoted in quotes.collect(engine="streaming").iter_rows()}  # fmt: skip
-    found |= dict.fromkeys(_tokens(folder.table(Table.BOOKS)), By.BOOKS)
+              for token, is_quoted in folder.read(quotes, "streaming").iter_rows()}  # fmt: skip
+    found |= dict.fromkeys(_tokens(folder, Table.BOOKS), By.BOOKS)
     best: dict[str, Available] = {}
     for market, *tokens in markets.select("market", "yes_token", "no_token").iter_rows():
         seen = [(list(By).index(found[t]), n, t) for n, t in enumerate(tokens) if t in found]
@@ -165,8 +165,9 @@ def what_there_is(folder: DataFolder, markets: pl.DataFrame) -> Mapping[str, Ava
     return best
 
 
-def _tokens(rows: pl.LazyFrame) -> set[str]:
-    return set(rows.select(pl.col("token").unique()).collect(engine="streaming")["token"])
+def _tokens(folder: DataFolder, table: Table) -> set[str]:
+    rows = folder.table(table).select(pl.col("token").unique())
+    return set(folder.read(rows, "streaming")["token"])
 
 
 def tape_of(folder: DataFolder, played: Sequence[Played], known_after_s: int) -> Tape:
@@ -237,7 +238,7 @@ def _exchanges(folder: DataFolder, tokens: pl.Series) -> list[str]:
     rows = folder.table(Table.TRADES).filter(pl.col("token").is_in(tokens.to_list()))
     wallets = rows.select(against=pl.col("wallet")).unique()
     found = rows.select("against").drop_nulls().unique().join(wallets, on="against", how="anti")
-    return sorted(found.collect(engine="streaming")["against"])
+    return sorted(folder.read(found, "streaming")["against"])
 
 
 def _quoted(parts: Iterator[pl.DataFrame], depth: int) -> Iterator[Batch]:

@@ -57,5 +57,5 @@ class ReplayedForecasts:
 
 def replayed(folder: DataFolder, names: Mapping[str, ConditionId]) -> list[ReplayedForecasts]:
     """Return the recorded sources, by name."""
-    sources = folder.table(Table.FORECASTS).select(pl.col("source").unique()).collect()
+    sources = folder.read(folder.table(Table.FORECASTS).select(pl.col("source").unique()))
     return [ReplayedForecasts(each, folder, names) for each in sorted(sources["source"])]

@@ -161,12 +161,11 @@ def ladder_study(
 
 def _prices(folder: DataFolder) -> pl.DataFrame:
     """Return the last prices of YES, in units, by market and time."""
-    return (
+    return folder.read(
         folder.table(Table.QUOTES)
         .join(folder.markets().lazy().select("market", token="yes_token"), on="token")
         .select("market", "at_ms", pl.col("price") / MICRO)
         .unique(maintain_order=True)  # several imports may bring the same
-        .collect()
     )
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import file_digest
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -18,13 +19,14 @@ from strongroom.data.schema import (
     BadData,
     Table,
     check_file,
-    read_whole,
+    read_again,
     schema_of,
     two_outcomes,
 )
 
 MANIFEST = "import.json"  # of each import; written last
 FIRST_TOLD = ("ends_ms", "tick", "rules")  # they change as a market nears its result
+Engine = Literal["auto", "streaming"]
 PACKAGED = Path(str(files("strongroom"))) / "data" / "packaged"  # weekly stock ladders
 
 
@@ -61,10 +63,25 @@ class DataFolder:
         return [path for each in self.imports for path in sorted(each.glob(f"{table}-*.parquet"))]
 
     def table(self, table: Table) -> pl.LazyFrame:
-        """Return a table; nothing is read yet. Rows are in order within each import only; what
-        several imports bring is there several times."""
+        """Return a table; nothing is read yet (`read` does). Rows are in order within each import
+        only; what several imports bring is there several times."""
         found = self.files(table)
         return pl.scan_parquet(found) if found else pl.LazyFrame(schema=schema_of(table))
+
+    def read(self, rows: pl.LazyFrame, engine: Engine = "auto") -> pl.DataFrame:
+        """Return rows that are made of these tables.
+
+        Raises:
+            BadData: a file is damaged.
+        """
+        try:
+            with read_again(self.path):
+                return rows.collect(engine=engine)
+        except BadData:
+            for path in (each for table in Table for each in self.files(table)):
+                for _ in chunks_of(path):  # the damaged one raises with its own name
+                    pass
+            raise
 
     def chunks(self, table: Table) -> Chunks:
         """Yield a timed table's rows in the order of time: memory does not grow with them. What
@@ -83,8 +100,7 @@ class DataFolder:
         key = ONE_ROW[Table.MARKETS]
         rows = self.table(Table.MARKETS).sort("seen_ms", nulls_last=False, maintain_order=True)
         rows = rows.with_columns(pl.col(*FIRST_TOLD).drop_nulls().first().over(key))
-        with read_whole(self.path):
-            return rows.unique(key, keep="last", maintain_order=True).collect()
+        return self.read(rows.unique(key, keep="last", maintain_order=True))
 
     def outcomes(self) -> pl.DataFrame:
         """Return the outcomes, one row a market: of several that agree one with its time.
@@ -92,8 +108,7 @@ class DataFolder:
         Raises:
             BadData: two imports say different things of one market.
         """
-        with read_whole(self.path):
-            rows = self.table(Table.OUTCOMES).sort("resolved_ms", nulls_last=True).collect()
+        rows = self.read(self.table(Table.OUTCOMES).sort("resolved_ms", nulls_last=True))
         differing = two_outcomes(rows)
         if not differing.is_empty():
             raise BadData(
@@ -107,8 +122,7 @@ class DataFolder:
         newest."""
         seen = pl.col("seen_ms").fill_null(-1)
         rows = self.table(Table.REWARDS).filter(seen == seen.max().over("market"))
-        with read_whole(self.path):
-            return rows.unique(["market", "pool"], keep="last", maintain_order=True).collect()
+        return self.read(rows.unique(["market", "pool"], keep="last", maintain_order=True))
 
     def hashes(self, tables: Iterable[Table]) -> dict[str, str]:
         """Return the SHA-256 of the tables' files, by import and name."""

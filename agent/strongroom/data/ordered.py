@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from strongroom.data.parquet_shape import check_count
-from strongroom.data.schema import GROUP, BadData, Table, read_whole, two_outcomes, write_table
+from strongroom.data.schema import GROUP, BadData, Table, read_again, two_outcomes, write_table
 
 RUN = 1_000_000  # rows that are sorted in memory, and of a file
 PLACES = ("message", "block", "log")  # of a row in its source; another source counts otherwise
@@ -21,11 +21,11 @@ def chunks_of(path: Path) -> Chunks:
     Raises:
         BadData: it is damaged.
     """
-    with read_whole(path):
+    with read_again(path):
         lazy = pl.scan_parquet(path)
         rows = lazy.select(pl.len()).collect().item()
     for start in range(0, rows, GROUP):
-        with read_whole(path):
+        with read_again(path):
             part = lazy.slice(start, GROUP).collect()
         check_count(path, start + len(part), min(rows, start + GROUP))
         yield part

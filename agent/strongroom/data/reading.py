@@ -13,14 +13,16 @@ from typing import TextIO, cast
 import polars as pl
 
 from strongroom.chain.ids import Json, read_json
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.data.parquet_shape import check_count, check_shape
 from strongroom.data.schema import GROUP, MOST, BadData, OtherType, read_whole
 from strongroom.foreign_text import plain
 
 MS = 1_000  # in a second
 MILLISECONDS = 10**11  # from here on a number counts milliseconds; below, seconds
+LAST_OF_DAY = DAY * MS - 1  # ms after its midnight
 FIRST_MS, LAST_MS = 946_684_800_000, 10**14  # 2000-01-01 to 5138: 20260101 is no time, nor year 1
+LONGEST_DATE = 10  # letters; with an hour it has more
 MOST_TEXT = 2**28  # characters of JSON that are read at once
 MOST_ROW = 2**20  # bytes of a zipped CSV: a few kilobytes can be one row that fills the memory
 MOST_COLUMNS = 200  # of a CSV: a row of commas takes a byte a column in a file, and a hundred here
@@ -130,20 +132,27 @@ def scan(path: Path) -> pl.LazyFrame:
 
 
 def rows_of(path: Path) -> int:
-    """Return how many rows a Parquet file has, 0 of a CSV: for progress."""
+    """Return how many rows a Parquet file has, 0 of a CSV: for progress.
+
+    Raises:
+        BadData: it is damaged.
+    """
     if path.suffix != ".parquet":
         return 0
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    return check_shape(path).rows
 
 
 def time_ms(frame: pl.DataFrame, name: str) -> pl.Series:
     """Return a column of times in milliseconds of UTC; null: it is none.
 
     Times are dates, integers (seconds, or milliseconds from 10**11 on), or ISO 8601 text; text
-    without a zone is UTC. What lies before 2000 is no time but another unit, or a blank.
+    without a zone is UTC. A date alone is its last millisecond: nothing of that day was known, or
+    over, before. What lies before 2000 is no time but another unit, or a blank.
     """
     column = frame[name]
-    if column.dtype in (pl.Date, pl.Datetime):
+    if column.dtype == pl.Date:
+        return _inside(column.dt.epoch("ms") + LAST_OF_DAY)
+    if column.dtype == pl.Datetime:
         return _inside(column.dt.epoch("ms"))
     if column.dtype == pl.String:
         numbers = column.cast(pl.Float64, strict=False)
@@ -170,7 +179,7 @@ def _dates(column: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"t": text}).with_columns(
         pl.when(pl.col("t").str.contains("T"))
         .then(pl.col("t"))
-        .otherwise(pl.col("t") + "T00:00:00")
+        .otherwise(pl.col("t") + "T23:59:59.999")
     )
     zoned = pl.col("t").str.contains(r"[+-]\d\d:?\d\d$")
     frame = frame.with_columns(
@@ -185,6 +194,13 @@ def micro(frame: pl.DataFrame, name: str) -> pl.Series:
         raise OtherType(f"{name} has lists or structures, no numbers")
     units = frame[name].cast(pl.Float64, strict=False)
     return (units * MICRO).round().cast(pl.Int64, strict=False)
+
+
+def cash_of(size: str = "size", price: str = "price") -> pl.Expr:
+    """Return what so many micro-tokens cost at a price, micro-units, to the nearest: without the
+    product, which has more than 64 bits from some 9 million tokens on."""
+    whole, rest = pl.col(size) // MICRO, pl.col(size) % MICRO
+    return whole * pl.col(price) + (rest * pl.col(price) / MICRO).round().cast(pl.Int64)
 
 
 def text(frame: pl.DataFrame, name: str, otherwise: str | pl.Series = "") -> pl.Series:
@@ -247,19 +263,26 @@ def _unpacked(found: Json, inside: Sequence[str]) -> Iterator[Json]:
     yield from found if isinstance(found, list) else [found]
 
 
-def ms_of(value: Json) -> int | None:
-    """Return a time in milliseconds, as `time_ms` reads it; None: it is none."""
+def ms_of(value: Json, is_from: bool = False) -> int | None:
+    """Return a time in milliseconds, as `time_ms` reads it; None: it is none.
+
+    Args:
+        is_from: whether a date alone is its first millisecond
+    """
     if isinstance(value, bool) or value in (None, ""):
         return None
     try:
         number = float(str(value))
         found = number if number >= MILLISECONDS else number * MS
     except ValueError:
+        text = str(value).strip()
         try:
-            at = datetime.fromisoformat(str(value).strip())
+            at = datetime.fromisoformat(text)
         except ValueError:
             return None
         found = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * MS
+        if len(text) <= LONGEST_DATE and not is_from:
+            found += LAST_OF_DAY
     return round(found) if FIRST_MS <= found <= LAST_MS else None
 
 

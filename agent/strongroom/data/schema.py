@@ -15,6 +15,7 @@ import polars as pl
 from polars._typing import PolarsDataType
 
 from strongroom.errors import BadInput
+from strongroom.foreign_text import plain
 
 VERSION = "1"
 _VERSION, _TABLE = "strongroom_schema", "strongroom_table"  # in a file's metadata
@@ -146,8 +147,8 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     },
     Table.OUTCOMES: {
         "market": _required(pl.String, "which"),
-        "yes": _required(pl.Int64, "what one YES pays, 10**-6; a void: 500,000"),
-        "void": _known(pl.Boolean, "whether it was void rather than half true"),
+        "yes": _required(pl.Int64, "what one YES pays, 10**-6; a void: 500,000; so does half true"),
+        "void": _known(pl.Boolean, "whether it was void; at 500,000 false says: half true"),
         "resolved_ms": _known(pl.Int64, "when it could be redeemed"),
         "disputed": _known(pl.Boolean, "whether somebody disputed the answer"),
         "source": _required(pl.String, "where that comes from: gamma, ctf, last price ..."),
@@ -197,6 +198,21 @@ def read_whole(path: Path) -> Iterator[None]:
         yield
     except pl.exceptions.PanicException as error:
         raise BadData(f"{path}: polars gives up on it: it is damaged: import it again") from error
+
+
+@contextmanager
+def read_again(path: Path) -> Iterator[None]:
+    """Say in words that what an import has written cannot be read any more.
+
+    Raises:
+        BadData: so it is.
+    """
+    try:
+        with read_whole(path):
+            yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        words = plain(str(error).partition("\n")[0])
+        raise BadData(f"{path}: is damaged ({words}): import it again") from error
 
 
 def checked(table: Table, frame: pl.DataFrame) -> pl.DataFrame:

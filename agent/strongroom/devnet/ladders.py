@@ -88,7 +88,7 @@ def load_week(
     folder = packaged()
     markets = folder.markets().filter(_ends_on(resolves_on), pl.col("ticker").is_in(list(tickers)))
     settled = markets.join(folder.outcomes().select("market", "yes"), on="market")
-    prices = folder.table(Table.QUOTES).collect()
+    prices = folder.read(folder.table(Table.QUOTES))
     rungs = []
     for row in _ROWS.validate_python(settled.sort("ticker", "threshold").to_dicts()):
         mine = prices.filter(pl.col("token") == row.yes_token).sort("at_ms")

@@ -7,7 +7,7 @@ import polars as pl
 
 from strongroom.chain.units import MICRO
 from strongroom.data.importing import Intake
-from strongroom.data.reading import batches, micro, time_ms
+from strongroom.data.reading import batches, cash_of, micro, time_ms
 from strongroom.data.schema import Table
 from strongroom.information.recorded_books import COLUMNS, RecordedBook, Sizes
 
@@ -65,5 +65,4 @@ def _take_trades(intake: Intake, path: Path, token: str) -> None:
             "trade: no side": ~pl.col("side").is_in(["BUY", "SELL"]),
         }
         kept = intake.keep(frame, reasons).with_columns(token=pl.lit(token))
-        cash = (pl.col("size") * pl.col("price") / MICRO).round().cast(pl.Int64)
-        intake.add(Table.TRADES, kept.with_columns(cash.alias("cash")))
+        intake.add(Table.TRADES, kept.with_columns(cash_of().alias("cash")))

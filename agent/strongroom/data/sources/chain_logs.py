@@ -255,6 +255,6 @@ def _take_subgraph(intake: Intake, path: Path, part: pl.DataFrame) -> None:
             "fill: no cash": ~(pl.col("cash") >= 0),
         },
     )
-    price = (pl.col("cash") * MICRO / pl.col("size")).round().cast(pl.Int64).alias("price")
+    price = (pl.col("cash") / pl.col("size") * MICRO).round().cast(pl.Int64).alias("price")
     side = pl.when("buys").then(pl.lit("BUY")).otherwise(pl.lit("SELL")).alias("side")
     intake.add(Table.TRADES, kept.with_columns(price, side).drop("buys", "one_side"))

@@ -9,6 +9,7 @@ closed markets say 0 whatever they had paid.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from strongroom.chain.ids import Json, read_json
@@ -117,9 +118,10 @@ def _take_result(intake: Intake, market: Market, record: MarketRecord) -> None:
 def _take_quote(intake: Intake, market: Market, record: MarketRecord) -> None:
     """Keep the best prices of an open market; 0: nobody bids, 1: nobody offers."""
     seen = _seen(record)
-    bid, ask = market.best_bid, market.best_ask
-    if market.closed or seen is None or (bid is None and ask is None):
+    if market.closed or seen is None or (market.best_bid is None and market.best_ask is None):
         return
+    bid = _price(intake, "bid", market.best_bid)
+    ask = _price(intake, "ask", market.best_ask)
     if bid is not None and ask is not None and bid > ask:
         intake.repaired["quote: bid above ask, left out"] += 1
         return
@@ -128,11 +130,20 @@ def _take_quote(intake: Intake, market: Market, record: MarketRecord) -> None:
         {
             "at_ms": seen,
             "token": str(market.token_ids[0]),
-            "price": micro_of(record.get("lastTradePrice")),
-            "bid": micro_of(None if bid is None else str(bid)),
-            "ask": micro_of(None if ask is None else str(ask)),
+            "price": _price(intake, "last price", record.get("lastTradePrice")),
+            "bid": bid,
+            "ask": ask,
         },
     )
+
+
+def _price(intake: Intake, name: str, value: Json | Decimal) -> int | None:
+    """Return a price in millionths; what cannot be one is unknown, and counted."""
+    found = micro_of(str(value) if isinstance(value, Decimal) else value)
+    if found is not None and not 0 <= found <= MICRO:
+        intake.repaired[f"quote: {name} not between 0 and 1, left out"] += 1
+        return None
+    return found
 
 
 def _take_rewards(intake: Intake, market: Market, record: MarketRecord) -> None:
@@ -159,7 +170,8 @@ def _take_rewards(intake: Intake, market: Market, record: MarketRecord) -> None:
             daily = None
         row: Row = {
             **about, "pool": str(known.get("id") or ""), "daily": daily,
-            "from_ms": ms_of(known.get("startDate")), "until_ms": ms_of(known.get("endDate")),
+            "from_ms": ms_of(known.get("startDate"), is_from=True),
+            "until_ms": ms_of(known.get("endDate"), is_from=True),
         }  # fmt: skip
         intake.put(Table.REWARDS, row)
 

@@ -13,7 +13,7 @@ import polars as pl
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
 from strongroom.data.importing import Intake, Row
-from strongroom.data.reading import batches, micro, micro_of, rows_of, time_ms
+from strongroom.data.reading import batches, cash_of, micro, micro_of, rows_of, time_ms
 from strongroom.data.schema import BadData, Table
 
 OLD = ("timestamp_received", "market_id", "update_type", "data")
@@ -120,11 +120,10 @@ def _take_trades(intake: Intake, rows: pl.DataFrame) -> None:
         "trade: no size": ~(pl.col("size") > 0),
     }
     kept = intake.keep(rows, reasons)
-    cash = (pl.col("size") * pl.col("price") / MICRO).round().cast(pl.Int64).alias("cash")
     columns = [pl.col(each) for each in ("at_ms", "token", "side", "price", "size")]
     if "transaction_hash" in kept.columns:
         columns.append(pl.col("transaction_hash").alias("transaction"))
-    intake.add(Table.TRADES, kept.select(*columns, cash))
+    intake.add(Table.TRADES, kept.select(*columns, cash_of().alias("cash")))
 
 
 def _take_old(intake: Intake, at: int, message: int, text: str | None) -> None:
