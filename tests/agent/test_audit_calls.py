@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 from eth_abi.abi import encode
+from msgspec import convert
 from msgspec.structs import fields
 from msgspec.structs import replace as but
-from strongroom.audit.answers import BadAnswer, in_one_form
+from strongroom.audit.answers import AnsweredTransaction, BadAnswer, in_one_form
 from strongroom.audit.call_checks import calls_from
 from strongroom.audit.calls import (
     ACTS_FOR,
@@ -150,7 +151,8 @@ class Canned(Node):
 
     def _one(self, method, parameters):
         if method == "eth_getTransactionByHash":
-            return self.answers.get(parameters[0])
+            answer = self.answers.get(parameters[0])
+            return answer and convert(answer, AnsweredTransaction)
         if method == "eth_getCode":
             return self.code
         if method == "eth_call":

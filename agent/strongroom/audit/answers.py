@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import astuple
 
 from strongroom.audit.executed_answers import (
     block_answer,
@@ -28,9 +31,17 @@ from strongroom.errors import BadInput
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 Form = Callable[[list[Any], Any], Any]
 _OF_BLOCK = itemgetter("number", "hash", "parentHash", "timestamp")
-_OF_TRANSACTION = itemgetter("hash", "from", "to", "input")
 LATEST = 253_402_300_799  # second of the last year that has four digits
 _DATA = {"eth_call", "eth_getCode"}
+
+
+class AnsweredTransaction(Struct, frozen=True, gc=False):
+    """What is taken of a transaction; of an answer that was not looked at yet, text of any kind."""
+
+    hash: str
+    sender: str = field(name="from")
+    to: str | None = None
+    input: str = ""
 
 
 class BadAnswer(BadInput):
@@ -95,7 +106,7 @@ def _time(value: Any) -> str:
     return found
 
 
-def _transaction(parameters: list[Any], answer: Any) -> Any:
+def _transaction(parameters: list[Any], answer: Any) -> AnsweredTransaction | None:
     """None: the node has forgotten it."""
     if answer is None:
         return None
@@ -104,12 +115,12 @@ def _transaction(parameters: list[Any], answer: Any) -> Any:
     if name != parameters[0]:
         raise _Odd(f"it gives transaction {name}")
     to = found.get("to")
-    return {
-        "hash": name,
-        "from": data_text(found.get("from"), ADDRESS),
-        "to": None if to is None else data_text(to, ADDRESS),
-        "input": data_text(found.get("input")),
-    }
+    return AnsweredTransaction(
+        name,
+        data_text(found.get("from"), ADDRESS),
+        None if to is None else data_text(to, ADDRESS),
+        data_text(found.get("input")),
+    )
 
 
 def _are_plain_blocks(asked: Sequence[Question], answers: Sequence[Any]) -> bool:
@@ -128,18 +139,16 @@ def _are_plain_blocks(asked: Sequence[Question], answers: Sequence[Any]) -> bool
 
 
 def _are_plain_transactions(asked: Sequence[Question], answers: Sequence[Any]) -> bool:
-    """Whether all are what `_transaction` makes of them, or have more besides."""
-    try:
-        names, senders, receivers, data = zip(*map(_OF_TRANSACTION, answers), strict=True)
-        ends = [each for each in chain(senders, receivers) if each is not None]
-        return (
-            None not in senders
-            and list(names) == [parameters[0] for _, parameters in asked]
-            and {2 + 2 * ADDRESS}.issuperset(map(len, ends))
-            and are_plain([*ends, *data])
-        )
-    except (TypeError, ValueError, KeyError, AttributeError):
+    """Whether all are what `_transaction` makes of them."""
+    if not {AnsweredTransaction}.issuperset(map(type, answers)):
         return False
+    names, senders, receivers, data = zip(*map(astuple, answers), strict=True)
+    ends = [*senders, *(each for each in receivers if each is not None)]
+    return (
+        list(names) == [parameters[0] for _, parameters in asked]
+        and {2 + 2 * ADDRESS}.issuperset(map(len, ends))
+        and are_plain([*ends, *data])
+    )
 
 
 # Of many answers all are looked at at once; where one is in another form, each by itself.
@@ -150,6 +159,8 @@ _AT_ONCE: Mapping[str, Callable[[Sequence[Question], Sequence[Any]], bool]] = {
 
 
 def _object(answer: Any) -> Mapping[str, Any]:
+    if isinstance(answer, AnsweredTransaction):
+        return cast(Mapping[str, Any], to_builtins(answer))
     if not isinstance(answer, dict):
         raise _Odd(f"{str(answer)[:SHOWN]!r} is no object")
     return answer

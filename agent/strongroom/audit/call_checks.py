@@ -76,9 +76,9 @@ def _sent(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, tupl
     `check_calls` does."""
     answers = node.ask_all([("eth_getTransactionByHash", [each]) for each in transactions])
     return {
-        transaction: (answer["from"], answer["input"])
+        transaction: (answer.sender, answer.input)
         for transaction, answer in zip(transactions, answers, strict=True)
-        if answer is not None and answer["to"] == vault
+        if answer is not None and answer.to == vault
     }
 
 

@@ -5,6 +5,7 @@ compared, believed and looked up is one and the same.
 
 import re
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 from strongroom.errors import BadInput
@@ -59,16 +60,34 @@ def plain_quantity(text: str) -> int:
 
 def are_plain(texts: Sequence[Any]) -> bool:
     """Whether all are data in their one form, looked at all at once."""
-    if not texts:
-        return True
     try:
         text = " ".join(texts)
-        others = text.encode().translate(None, _DIGITS)
+        return (
+            _are_of_digits(text, len(texts))
+            and all(map(str.startswith, texts, repeat("0x")))
+            and not any(map(_ODD, map(len, texts)))
+        )
     except (TypeError, UnicodeEncodeError):
         return False
-    return (
-        others == b"x" + b" x" * (len(texts) - 1)  # one in each text
-        and text.startswith("0x")
-        and text.count(" 0x") == len(texts) - 1
-        and not any(map(_ODD, map(len, texts)))
-    )
+
+
+def are_words(texts: Sequence[Any]) -> bool:
+    """Whether all are data of a word in their one form, looked at all at once."""
+    count, size = len(texts), 2 + 2 * WORD
+    try:
+        text = " ".join(texts)
+        return not texts or (
+            len(text) == (size + 1) * count - 1
+            and text[size :: size + 1] == " " * (count - 1)
+            and text[:: size + 1] == "0" * count
+            and text[1 :: size + 1] == "x" * count
+            and _are_of_digits(text, count)
+        )
+    except (TypeError, UnicodeEncodeError):
+        return False
+
+
+def _are_of_digits(text: str, count: int) -> bool:
+    """Whether each of so many texts, with a blank between them, has an x and digits."""
+    others = b"x" + b" x" * (count - 1) if count else b""
+    return text.encode().translate(None, _DIGITS) == others

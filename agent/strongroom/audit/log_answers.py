@@ -9,23 +9,31 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from msgspec import to_builtins
+from msgspec.structs import astuple
+
 from strongroom.audit.columns import Remembered, batched
 from strongroom.audit.hex_text import (
     ADDRESS,
     WORD,
     BadHex,
     are_plain,
+    are_words,
     data_text,
     plain_quantity,
     quantity_text,
 )
-from strongroom.audit.logs import MOST_TOPICS, TOPIC, Logs, RawLog, bad_log, misplaced
+from strongroom.audit.logs import (
+    MOST_TOPICS,
+    AnsweredLog,
+    Logs,
+    RawLog,
+    bad_log,
+    misplaced,
+)
 
 MOST_IN_BLOCK = 2**32  # logs
 _COUNTS = frozenset(range(1, MOST_TOPICS + 1))  # of topics
-_READ = operator.itemgetter(
-    "address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex"
-)
 Wanted = Sequence[set[str] | None]  # topics by their place; None: any
 
 
@@ -49,62 +57,72 @@ def logs_answer(asked: Mapping[str, Any], answer: Any) -> Logs:
     if not isinstance(answer, list):
         raise BadHex(f"{str(answer)[:40]!r} is no list")
     wanted = LogFilter(asked)
-    found = at_once(answer, wanted)
-    return one_by_one(answer, wanted) if found is None else found
+    if {AnsweredLog}.issuperset(map(type, answer)):
+        found = at_once(answer, wanted)
+        return one_by_one(to_builtins(answer), wanted) if found is None else found
+    return one_by_one(answer, wanted)
 
 
-def at_once(logs: Sequence[RawLog], wanted: LogFilter) -> Logs | None:
-    """Return logs where all are what `one_by_one` makes of them, but for fields that nobody reads;
-    else None."""
+def at_once(logs: Sequence[AnsweredLog], wanted: LogFilter) -> Logs | None:
+    """Return logs where all are in their one form, and `one_by_one` takes them; else None."""
     parts = _Parts(wanted)
     try:
         are_plain = all(map(parts.are_plain, batched(logs)))
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+    except ValueError:
         return None
-    return Logs(logs, parts.hashes) if are_plain else None
+    return parts.found if are_plain else None
 
 
 class _Parts:
     """Parts of an answer, which are looked at in order.
 
     Attributes:
-        hashes: of the blocks so far, by their numbers as text
+        found: the logs so far
     """
 
     def __init__(self, wanted: LogFilter) -> None:
         """Begin in front of the first log."""
-        self._wanted, self._place, self.hashes = wanted, -1, dict[str, str]()
+        self._wanted, self._place, self.found = wanted, -1, Logs()
         self._numbers, self._starts = Remembered(plain_quantity), Remembered(_start_of)
+        self._texts = dict[str, str]()  # one object each: it is hashed once
 
-    def are_plain(self, logs: Sequence[RawLog]) -> bool:
-        """Whether all logs of the next part are in their one form, and belong there.
+    def are_plain(self, logs: Sequence[AnsweredLog]) -> bool:
+        """Whether all logs of the next part are in their one form, and belong there; they are found
+        then.
 
         Raises:
-            TypeError, ValueError, KeyError, IndexError, AttributeError: one is not, or may not be.
+            ValueError: one is not.
         """
-        addresses, topics, data, blocks, digests, names, indexes = zip(
-            *map(_READ, logs), strict=True
+        addresses, topics, data, blocks, digests, names, indexes, removed = zip(
+            *map(astuple, logs), strict=True
         )
-        starts = map(self._starts.__getitem__, blocks)
-        places = list(map(operator.add, starts, map(self._numbers.__getitem__, indexes)))
+        numbers = list(map(self._numbers.__getitem__, indexes))
+        places = list(map(operator.add, map(self._starts.__getitem__, blocks), numbers))
         before, self._place = self._place, places[-1]
         hashes = dict(zip(blocks, digests, strict=True))
-        words = {*chain.from_iterable(topics), *hashes.values(), *names}
         first, last = places[0] // MOST_IN_BLOCK, places[-1] // MOST_IN_BLOCK
-        return (
-            {TOPIC}.issuperset(map(len, words))
-            and are_plain([*words, *data])
-            and {list}.issuperset(map(type, topics))
+        if not (
+            are_words([*chain.from_iterable(topics), *hashes.values(), *names])
+            and are_plain(data)
             and _COUNTS.issuperset(map(len, topics))
             and self._wanted.addresses.issuperset(addresses)
-            and not [log for log in logs if log.get("removed", False)]
-            and max(self._numbers.values()) < MOST_IN_BLOCK
+            and not any(removed)
+            and max(numbers) < MOST_IN_BLOCK
             and all(map(operator.lt, [before, *places], places))
             and self._wanted.first <= first <= last <= self._wanted.last
             and tuple(map(hashes.__getitem__, blocks)) == digests
-            and all(self.hashes.setdefault(each, of) == of for each, of in hashes.items())
             and _are_wanted(topics, self._wanted.topics)
-        )
+        ):
+            return False
+        found = self.found
+        found.addresses += map(self._texts.setdefault, addresses, addresses)
+        found.topics += topics
+        found.data += data
+        found.blocks += map(self._numbers.__getitem__, blocks)
+        found.indexes += numbers
+        found.transactions += map(self._texts.setdefault, names, names)
+        known = {self._numbers[block]: digest for block, digest in hashes.items()}
+        return all(found.hashes.setdefault(each, of) == of for each, of in known.items())
 
 
 def one_by_one(logs: Sequence[RawLog], wanted: LogFilter) -> Logs:
@@ -133,7 +151,7 @@ def one_by_one(logs: Sequence[RawLog], wanted: LogFilter) -> Logs:
             raise misplaced(log, "the block has two hashes")
         place = here
         found.append(log)
-    return Logs(found, hashes)
+    return Logs(found)
 
 
 def log_in_one_form(log: RawLog) -> RawLog:

@@ -3,7 +3,7 @@ transfers of the asset and of outcome tokens, fills, and what the accounts log t
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -14,13 +14,12 @@ from strongroom.audit.columns import (
     WORD,
     Remembered,
     canonical_values,
-    number_in,
     word_columns,
 )
 from strongroom.audit.contracts import OddAnswer, Views
 from strongroom.audit.events import MarketOpened, OrderFilled
 from strongroom.audit.kinds import constants_of, implementation_in, kind_of
-from strongroom.audit.logs import RawLog, bad_log
+from strongroom.audit.logs import Logs, RawLog, bad_log
 from strongroom.audit.node import Node
 from strongroom.audit.readers import exchange_readers, read_logs
 from strongroom.audit.transactions import ByKind
@@ -300,37 +299,37 @@ def _batch(log: RawLog) -> list[tuple[int, int]]:
 
 def moves_in(logs: Sequence[RawLog]) -> list[Moved]:
     """Return the transfers of logs, in their order; raises BadLog."""
-    try:
-        return _moves_of_asset(logs)
-    except (TypeError, ValueError, KeyError, IndexError):
-        return [move for log in logs for move in moves_of(log)]
+    if isinstance(logs, Logs):
+        try:
+            return _moves_of_asset(logs)
+        except ValueError:
+            pass  # of another event, or named here
+    return [move for log in logs for move in moves_of(log)]
 
 
-def _moves_of_asset(logs: Sequence[RawLog]) -> list[Moved]:
+def _moves_of_asset(logs: Logs) -> list[Moved]:
     """Do what `moves_in` does, all at once, where all are transfers of the asset.
 
     Raises:
-        TypeError, ValueError, KeyError, IndexError: one is none.
+        ValueError: one is none.
     """
-    topics = [log["topics"] for log in logs]
-    if not {TRANSFER}.issuperset([each[0] for each in topics]):
+    if not logs:
+        return []
+    kinds, senders, receivers = zip(*logs.topics, strict=True)
+    if kinds.count(TRANSFER) != len(kinds):
         raise ValueError("another event")
-    senders, receivers = [each[1] for each in topics], [each[2] for each in topics]
-    if not {WORD + 2}.issuperset(map(len, chain(senders, receivers))):
-        raise ValueError("of another length")
-    (amounts,) = word_columns(["uint256"], [log["data"] for log in logs], 2)
-    numbers, addresses = Remembered(number_in), Remembered(lambda topic: "0x" + topic[26:].lower())
-    blocks = map(numbers.__getitem__, [log["blockNumber"] for log in logs])
+    (amounts,) = word_columns(["uint256"], logs.data, 2)
+    addresses = Remembered(lambda topic: "0x" + topic[26:])
     moves = map(
         Moved,
-        zip(blocks, map(numbers.__getitem__, [log["logIndex"] for log in logs]), strict=True),
-        [log["transactionHash"] for log in logs],
+        zip(logs.blocks, logs.indexes, strict=True),
+        logs.transactions,
         repeat(""),
         map(addresses.__getitem__, senders),
         map(addresses.__getitem__, receivers),
         amounts,
     )
-    return [each for each in moves if each.amount]
+    return [each for each in moves if each.amount] if 0 in amounts else list(moves)
 
 
 def padded(addresses: Sequence[str]) -> Iterator[list[str]]:

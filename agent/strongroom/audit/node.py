@@ -4,16 +4,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import requests
-from msgspec import MsgspecError, Struct
+from msgspec import UNSET, MsgspecError, Raw, Struct, UnsetType
 from msgspec.json import Decoder
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from strongroom.audit.answers import BadAnswer, Question, in_one_form
-from strongroom.audit.hex_text import plain_quantity
-from strongroom.audit.logs import Logs, RawLog
+from strongroom.audit.answers import AnsweredTransaction, BadAnswer, Question, in_one_form
+from strongroom.audit.logs import AnsweredLog, Logs
 from strongroom.chain.ending_heads import ending_session
 from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
@@ -31,6 +30,7 @@ BATCH = 100  # requests in one
 BUSY = (429, 500, 502, 503, 504)
 NO_ENTRY = (401, 403)
 KEPT = 20_000  # headers
+T = TypeVar("T")
 MOST_SHARED = 200  # answers; one with code has 100 kB with its question
 
 
@@ -50,6 +50,21 @@ class AsksTooMuch(NodeRefuses):
 _Field = str | bool | int | float | list[str] | None
 _Result = str | bool | int | float | dict[str, _Field] | list[str | dict[str, _Field]] | None
 _ANSWERS = Decoder(list[dict[str, _Result]])
+
+
+class _Of(Struct, Generic[T], gc=False):
+    """An answer with a result; `error` is there in an answer that needs a second look."""
+
+    id: int
+    result: T
+    error: Raw | UnsetType = UNSET
+
+
+_RESULTS: Mapping[str, Decoder[Sequence[_Of[Any]]]] = {  # of methods that are asked most
+    "eth_getLogs": Decoder(list[_Of[list[AnsweredLog]]]),
+    "eth_getTransactionByHash": Decoder(list[_Of[AnsweredTransaction | None]]),
+    "eth_call": Decoder(list[_Of[str]]),
+}
 
 
 class _Busy(Exception):
@@ -154,7 +169,11 @@ class Node:
             if attempt:
                 self.pause(PAUSE_S * 2**attempt)
             try:
-                results = _by_number(_read_answers(self._post(body)), numbers)
+                text = self._post(body)
+                found = _results(text, {method for method, _ in asked}, numbers)
+                if found is not None:
+                    return found
+                results = _by_number(_read_answers(text), numbers)
                 bad = [each for each in results if "error" in each or "result" not in each]
                 if not bad:
                     return [each["result"] for each in results]
@@ -269,7 +288,7 @@ class Node:
         first: int,
         last: int,
         topics: Sequence[Json] = (),
-    ) -> Iterator[tuple[int, list[RawLog]]]:
+    ) -> Iterator[tuple[int, Logs]]:
         """Return (last block, raw logs) of pieces of a range, oldest first. A range that the node
         refuses, or that holds very many, is halved for the next; one that holds few is doubled.
 
@@ -303,21 +322,20 @@ class Node:
             del found  # else it would be kept while the next piece is asked for
             yield end, only.pop()
 
-    def _check_blocks(self, hashes: Mapping[str, str]) -> None:
+    def _check_blocks(self, hashes: Mapping[int, str]) -> None:
         """Refuse logs of another block than the header of their number.
 
         Args:
-            hashes: number of a block, as logs have it -> its hash
+            hashes: block -> its hash, as logs have it
 
         Raises:
             NodeAway: see `headers`.
         """
-        blocks = {plain_quantity(block): digest for block, digest in hashes.items()}
-        headers = self.headers(list(blocks))
+        headers = self.headers(list(hashes))
         if len(self._headers) + len(headers) > KEPT:
             self._headers = {}
         self._headers |= headers
-        for block, digest in blocks.items():
+        for block, digest in hashes.items():
             if headers[block].hash != digest:
                 raise NodeAway(
                     f"{shown_url(self.url)}: the logs of block {block} are of another block than "
@@ -337,7 +355,7 @@ class Node:
                 raise NodeAway(
                     f"{shown_url(self.url)} does not know transaction {name}: name another node"
                 )
-            found.append(to_bytes(answer["input"]))
+            found.append(to_bytes(answer.input))
         return found
 
     def first_block(self, contract: str) -> int:
@@ -356,6 +374,23 @@ class Node:
             else:
                 high = middle
         return low
+
+
+def _results(text: bytes, methods: set[str], numbers: range) -> list[Any] | None:
+    """Return the results of questions of one kind, in their order, where a response has one for
+    each and their fields have their types; else None."""
+    decoder = _RESULTS.get(min(methods)) if len(methods) == 1 else None
+    if decoder is None:
+        return None
+    try:
+        found = decoder.decode(text)
+    except (MsgspecError, UnicodeDecodeError):
+        return None
+    if [each.id for each in found] != list(numbers):
+        return None
+    if any(each.error is not UNSET for each in found):
+        return None
+    return [each.result for each in found]
 
 
 def _read_answers(text: bytes) -> Any:

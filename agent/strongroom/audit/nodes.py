@@ -7,13 +7,17 @@ thing that differs. With more, the ones that most others contradict are named.
 from collections.abc import Sequence
 from typing import Any
 
-from strongroom.audit.answers import Question
+from msgspec import to_builtins
+
+from strongroom.audit.answers import AnsweredTransaction, Question
+from strongroom.audit.logs import Logs
 from strongroom.audit.node import Node, NodeAway
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.jsonrpc import shown_url
 
 LOG = ("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex")
 TRANSACTION = ("hash", "from", "to", "input")
+_AT_ONCE = frozenset((str, AnsweredTransaction, Logs))  # have what is compared, and no more
 COMPARED = {  # fields: others are worded in as many ways as there are nodes
     "eth_getLogs": LOG,
     "eth_getTransactionByHash": TRANSACTION,
@@ -71,7 +75,7 @@ class ComparedNodes(Node):
         return heads[low]
 
     def _compare(self, question: Question, answers: Sequence[Any]) -> None:
-        if isinstance(answers[0], str) and answers.count(answers[0]) == len(answers):
+        if type(answers[0]) in _AT_ONCE and answers.count(answers[0]) == len(answers):
             return
         plain = [_plain(question[0], each) for each in answers]
         if all(each == plain[0] for each in plain):
@@ -103,7 +107,9 @@ def _plain(method: str, answer: Any) -> Any:
     """Return an answer as it is compared: of logs, blocks and transactions what is used."""
     if isinstance(answer, CallReverted):
         return REVERTS  # each node words it in its own way
-    if isinstance(answer, list):
+    if isinstance(answer, AnsweredTransaction):
+        answer = to_builtins(answer)
+    if isinstance(answer, list | Logs):
         return [_plain(method, each) for each in answer]
     if isinstance(answer, dict):
         return {name: answer.get(name) for name in COMPARED.get(method, tuple(answer))}

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from operator import itemgetter
 from typing import Any, cast
 
 from eth_utils.abi import collapse_if_tuple
@@ -28,7 +28,7 @@ from strongroom.audit.columns import (
 )
 from strongroom.audit.events import VAULT_EVENTS, AuditedEvent, OrderFilled
 from strongroom.audit.gate_events import GATE_EVENTS
-from strongroom.audit.logs import TOPIC, BadLog, RawLog, bad_log
+from strongroom.audit.logs import TOPIC, BadLog, Logs, RawLog, bad_log
 from strongroom.audit.splitter_events import SPLITTER_EVENTS
 from strongroom.chain import abi
 from strongroom.chain.ids import JsonObject, keccak
@@ -63,7 +63,6 @@ class _Known:
     """What texts of some logs were read as: of most there are many."""
 
     def __init__(self) -> None:
-        self.numbers, self.addresses = Remembered(number_in), Remembered(str.lower)
         self.topics = {type_: Remembered(read) for type_, read in _IN_TOPICS.items()}
 
 
@@ -122,35 +121,33 @@ class Reader:
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise bad_log(log, self.record.__name__) from error
 
-    def read_all(self, logs: Sequence[RawLog], known: "_Known") -> list[AuditedEvent]:
-        """Return the records of many logs of this event, where each is as it must be and has no
-        dynamic field.
+    def read_all(self, logs: Logs, there: Sequence[int], known: "_Known") -> list[AuditedEvent]:
+        """Return the records of many logs of this event, which has no dynamic field.
+
+        Args:
+            there: their places
 
         Raises:
-            TypeError, ValueError, KeyError: one is not, or may not be: `read` names it.
+            ValueError: one is not as it must be: `read` names it.
         """
-        topics = [log["topics"] for log in logs]
-        if set(map(len, topics)) != {1 + len(self.topics)}:
-            raise ValueError("of another number of topics")
-        columns = list(zip(*topics, strict=True))[1:]
-        if {TOPIC}.issuperset(map(len, chain.from_iterable(columns))):
-            found: list[Column] = [
-                column if type_ in _AS_IT_IS else list(map(known.topics[type_].__getitem__, column))
-                for (_, type_), column in zip(self.topics, columns, strict=True)
-            ]
-            types = [type_ for _, type_ in self.data]
-            found += word_columns(types, [log["data"] for log in logs], 2)
-            return list(
-                map(
-                    self._make,
-                    map(known.numbers.__getitem__, [log["blockNumber"] for log in logs]),
-                    [log["transactionHash"] for log in logs],
-                    map(known.numbers.__getitem__, [log["logIndex"] for log in logs]),
-                    map(known.addresses.__getitem__, [log["address"] for log in logs]),
-                    *found,
-                )
+        pick = itemgetter(*there)
+        columns = list(zip(*pick(logs.topics), strict=True))[1:]
+        found: list[Column] = [
+            column if type_ in _AS_IT_IS else list(map(known.topics[type_].__getitem__, column))
+            for (_, type_), column in zip(self.topics, columns, strict=True)
+        ]
+        types = [type_ for _, type_ in self.data]
+        return list(
+            map(
+                self._make,
+                pick(logs.blocks),
+                pick(logs.transactions),
+                pick(logs.indexes),
+                pick(logs.addresses),
+                *found,
+                *word_columns(types, pick(logs.data), 2),
             )
-        raise ValueError("of another length")
+        )
 
     def plain(self, event: AuditedEvent) -> JsonObject:
         """Return an event's own fields, named as in the ABI."""
@@ -268,26 +265,31 @@ def read_log(log: RawLog, readers: Readers) -> AuditedEvent | None:
 
 def read_logs(logs: Sequence[RawLog], readers: Readers) -> list[AuditedEvent]:
     """Return the events of logs, without those that are not known; raises BadLog."""
-    try:
-        return _read_by_event(logs, readers)
-    except (TypeError, ValueError, KeyError, IndexError, BadLog):  # named here, oldest first
-        return [event for log in logs if (event := read_log(log, readers)) is not None]
+    if isinstance(logs, Logs):
+        try:
+            return _read_by_event(logs, readers)
+        except (ValueError, BadLog):
+            pass  # named here, oldest first
+    return [event for log in logs if (event := read_log(log, readers)) is not None]
 
 
-def _read_by_event(logs: Sequence[RawLog], readers: Readers) -> list[AuditedEvent]:
+def _read_by_event(logs: Logs, readers: Readers) -> list[AuditedEvent]:
     """Do what `read_logs` does, all logs of an event at once."""
     places: dict[str, list[int]] = defaultdict(list)
-    for place, log in enumerate(logs):
-        places[log["topics"][0]].append(place)
+    for place, topic in enumerate([each[0] for each in logs.topics]):
+        places[topic].append(place)
     found: list[AuditedEvent | None] = [None] * len(logs)
     known = _Known()
     for topic, there in places.items():
         reader = readers.get(topic)
         if reader is None:
             continue
-        some = [logs[place] for place in there]
-        at_once = reader.is_static and len(some) > FEW
-        events = reader.read_all(some, known) if at_once else map(reader.read, some)
+        at_once = reader.is_static and len(there) > FEW
+        events = (
+            reader.read_all(logs, there, known)
+            if at_once
+            else [reader.read(logs[place]) for place in there]
+        )
         for place, event in zip(there, events, strict=True):
             found[place] = event
     return [event for event in found if event is not None]
