@@ -8,7 +8,6 @@ from strongroom.audit.income import IncomeFinder, IncomeKind
 from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import TOLD, MovementReader
 from strongroom.audit.readers import order_filled_reader
-from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain import abi
 from strongroom.chain.failures import CallReverted
@@ -85,7 +84,7 @@ class PlayedChain:
         self.progress = progress or Progress(ledger, 5)
         reader = MovementReader(self, self, VAULT, exchanges)
         finder = IncomeFinder(self, reader, VAULT, dict(payers))
-        movements = reader.read(self.progress, ByKind([]), 5, 5)
+        movements = reader.read({ACCOUNT: (MARKET, 0)}, self.progress.wallets, 5, 5)
         holders = AccountsOfHolders(self.progress.wallets, movements)
         self.progress.wallets = holders.at_end
         return [

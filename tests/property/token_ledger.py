@@ -30,6 +30,7 @@ from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.failures import CallReverted
+from strongroom.chain.ids import MarketId
 
 ZERO = "0x" + "00" * 20
 (
@@ -371,10 +372,12 @@ def audited(ledger: TokenLedger, pieces: int = 1, exchanges: Sequence[str] = (EX
     conservation = Conservation(ledger, views, VAULT, reader)
     income = IncomeFinder(ledger, reader, VAULT, {})
     progress, found, gifts, first = Progress(books, 1), [], 0, 1
+    owners: dict[str, tuple[MarketId, int]] = {}
     for piece in range(1, pieces + 1):
         last = ledger.block * piece // pieces
         kinds = ByKind(each for each in ledger.events if first <= each.block <= last)
-        movements = reader.read(progress, kinds, first, last)
+        owners |= {it.account: (it.market, it.class_id) for it in kinds.of(MarketOpened)}
+        movements = reader.read(dict(owners), progress.wallets, first, last)
         found += conservation.check(progress, movements, kinds, last)
         holders = AccountsOfHolders(progress.wallets, movements)
         gifts += sum(each.amount for each in income.find(progress, movements, holders))

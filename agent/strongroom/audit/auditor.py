@@ -184,14 +184,17 @@ class Auditor:
         """Audit a vault that is ours; raises as `run` does, also where the logs of accounts are
         none that ours write."""
         scope, progress = self._scope, self.start()
-        asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
-        reader = PieceReader(self._ahead or self._node, progress.ledger, asset)
+        node, mover = self._node, self._movements
+        if self._ahead is not None:
+            node, views = self._ahead, Views(self._ahead)
+            mover = MovementReader(node, views, self._vault, scope.exchanges)
+        reader = PieceReader(node, progress.ledger, mover, progress.wallets)
         pieces = reader.read(progress.next_block, scope.to_block)
         if self._ahead is not None:
             pieces = one_ahead(_rarely_collected(pieces))
         for piece in _rarely_collected(pieces):
-            kinds, first, end = ByKind(piece.events), progress.next_block, piece.end
-            movements = self._movements.read(progress, kinds, first, end)
+            kinds, movements, end = ByKind(piece.events), piece.movements, piece.end
+            self._movements.know(movements.owners, end)
             unexplained = self._conservation.check(progress, movements, kinds, end)
             holders = AccountsOfHolders(progress.wallets, movements)
             for income in self._income.find(progress, movements, holders):

@@ -1,14 +1,13 @@
 """What the tokens' own logs say of a vault's accounts and their wallets, a piece of blocks at once:
 transfers of the asset and of outcome tokens, fills, and what the accounts log themselves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 
 from msgspec import Struct
 
 from strongroom.audit.abi_data import abi_values
-from strongroom.audit.checkpoint import Progress
 from strongroom.audit.columns import (
     SIZE,
     WORD,
@@ -17,12 +16,11 @@ from strongroom.audit.columns import (
     word_columns,
 )
 from strongroom.audit.contracts import OddAnswer, Views
-from strongroom.audit.events import MarketOpened, OrderFilled
+from strongroom.audit.events import OrderFilled
 from strongroom.audit.kinds import constants_of, implementation_in, kind_of
 from strongroom.audit.logs import Logs, RawLog, bad_log
 from strongroom.audit.node import Node
 from strongroom.audit.readers import exchange_readers, read_logs
-from strongroom.audit.transactions import ByKind
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import Json, MarketId, keccak, to_bytes
 
@@ -118,27 +116,37 @@ class MovementReader:
         self._classes: dict[str, int] = {}  # of accounts
         self._tokens: dict[str, tuple[str, ...]] = {}
 
-    def read(self, progress: Progress, kinds: ByKind, first: int, last: int) -> Movements:
+    def read(
+        self,
+        owners: Mapping[str, tuple[MarketId, int]],
+        wallets: Iterable[str],
+        first: int,
+        last: int,
+    ) -> Movements:
         """Return the movements of some blocks.
 
         Args:
-            kinds: events of the vault in these blocks, which are not booked yet
+            owners: see Movements, with the accounts that are opened in these blocks
+            wallets: of accounts, when the blocks begin
 
         Raises:
             NodeAway, BadLog: see Auditor.run.
         """
-        owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
-        opened = kinds.of(MarketOpened)
-        owners |= {each.account: (each.market, each.class_id) for each in opened}
         if not owners:
             return Movements({})
         self.know(owners, last)
         told = list(self._told(sorted(owners), first, last))
         named = {address_in(log, 1) for log in told if log["topics"][0] in _NAMING}
-        holders = sorted({*owners, *progress.wallets, *(each for each in named if each != ZERO)})
+        holders = sorted({*owners, *wallets, *(each for each in named if each != ZERO)})
         moved = sorted(self._moved(holders, first, last), key=lambda each: each.place)
         fills = list(self._fills(holders, first, last))
         return Movements(owners, told, moved, fills)
+
+    def asset_at(self, block: int) -> str:
+        """Return the vault's asset, in lower case; raises as `know` does."""
+        if not self.asset:
+            self.asset = str(self._views.call(self._vault, "asset", (), block)).lower()
+        return self.asset
 
     def know(self, owners: Mapping[str, tuple[MarketId, int]], block: int) -> None:
         """Learn the accounts' classes and, once for each, what they name: an audit that goes on
@@ -180,8 +188,7 @@ class MovementReader:
         Args:
             classes: with the account and its code
         """
-        if not self.asset:
-            self.asset = str(self._views.call(self._vault, "asset", (), block)).lower()
+        self.asset_at(block)
         for number in classes.keys() - self.places.keys():
             account, code = classes[number]
             kind = self._kind(code, block)
