@@ -13,7 +13,7 @@ from strongroom.audit.columns import canonical_values, word_columns
 from strongroom.audit.log_answers import log_in_one_form
 from strongroom.audit.logs import BadLog, Logs
 from strongroom.audit.losses import WINDOW_S, DealtEarly, Prices
-from strongroom.audit.movements import TRANSFER, moves_in, moves_of
+from strongroom.audit.movements import SINGLE, TRANSFER, moves_in, moves_of
 from strongroom.audit.readers import FEW, read_log, read_logs, vault_readers
 from strongroom.audit.transactions import ByKind
 from strongroom.audit.view_checks import plain
@@ -109,14 +109,16 @@ def test_logs_are_read_at_once_as_one_by_one(lived):
     assert passed // 10 < refused < passed - passed // 10
 
 
-def test_transfers_are_read_at_once_as_one_by_one():
+@pytest.mark.parametrize(("kind", "words"), [(TRANSFER, 1), (SINGLE, 2)])
+def test_transfers_are_read_at_once_as_one_by_one(kind, words):
     dice, passed, refused = random.Random(SEED), 0, 0
     ends = ["0x" + "00" * 12 + dice.randbytes(20).hex() for _ in range(5)]
     logs = [
         {
             "address": "0x" + "aa" * 20,
-            "topics": [TRANSFER, dice.choice(ends), dice.choice(ends)],
-            "data": f"0x{dice.choice((0, 7, 2**64, 2**200)):064x}",
+            "topics": [kind, *(dice.choice(ends) for _ in range(1 + words))],
+            "data": f"0x{place % 2:064x}"[: 64 * words - 62]
+            + f"{dice.choice((0, 7, 2**64, 2**200)):064x}",
             "blockNumber": hex(place // 3),
             "blockHash": f"0x{place // 3:064x}",
             "logIndex": hex(place),
@@ -124,7 +126,7 @@ def test_transfers_are_read_at_once_as_one_by_one():
         }
         for place in range(60)
     ]
-    assert len(moves_in(in_one_form(logs))) == sum(int(log["data"], 16) > 0 for log in logs)
+    assert len(moves_in(in_one_form(logs))) == sum(int(log["data"][-64:], 16) > 0 for log in logs)
     for _ in range(ROUNDS):
         odd = dice.choice((spoiled, well_formed))(dice, logs)
         some = outcome(lambda odd=odd: in_one_form(odd))

@@ -364,3 +364,65 @@ def test_what_no_abi_has_is_an_error_of_ours():
     for read in (lambda: vault.events("Allocate"), lambda: vault.decoded(LOG, "Allocate")):
         with pytest.raises(BadArguments, match="no event Allocate: did you mean 'Allocated'"):
             read()
+
+
+LOG = {
+    "address": NOBODY, "topics": ["0x" + word(1)], "data": "0x", "blockNumber": "0x7",
+    "blockHash": "0x" + word(7), "transactionHash": "0x" + word(9), "logIndex": "0x0",
+}  # fmt: skip
+HEADER = {"number": "0x7", "hash": "0x" + word(7), "parentHash": "0x" + word(6), "timestamp": "0x1"}
+
+
+class Telling(Node):
+    """Answers questions for logs with this text."""
+
+    def __init__(self, text):
+        super().__init__("http://node", pause=lambda seconds: None)
+        self.text = text
+
+    def _post(self, body):
+        (asked,) = body
+        told = json.dumps(HEADER).encode() if "Block" in asked["method"] else self.text
+        return b'[{"id": %d, "result": %s}]' % (asked["id"], told)
+
+
+def with_more(more):
+    return b"[%s, %s}]" % (json.dumps(LOG).encode()[:-1], more)
+
+
+@pytest.mark.parametrize(
+    "more", [b'"removed": false', b'"removed": null', b'"x": {"y": {"z": [[1], {}]}}', b'"x": 5']
+)
+def test_what_a_log_has_besides_is_not_read(more):
+    ((end, logs),) = Telling(with_more(more)).logs([NOBODY], 7, 7)
+    assert (end, list(logs)) == (7, [LOG])
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (b'"x": ' + b"[" * 10**5 + b"]" * 10**5, "ValueError"),
+        (b'"x": "\xff"', "ValueError"),
+        (b'"x": "\\ud800"', "ValueError"),
+        (b'"x": ', "ValueError"),
+    ],
+)
+def test_what_is_not_read_of_a_log_is_json_all_the_same(more, why):
+    with pytest.raises(NodeAway, match=why):
+        list(Telling(with_more(more)).logs([NOBODY], 7, 7))
+
+
+@pytest.mark.parametrize("more", [b'"removed": true', b'"removed": 1', b'"removed": "no"'])
+def test_a_log_that_was_removed_is_refused(more):
+    with pytest.raises(BadLog, match="removed by a reorganisation"):
+        list(Telling(with_more(more)).logs([NOBODY], 7, 7))
+
+
+@pytest.mark.parametrize("name", LOG)
+@pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "0x", "0xzz", "\ud800", "é"])
+def test_a_field_of_a_log_of_another_kind_is_refused(name, value):
+    if (name, value) == ("data", "0x"):
+        return
+    text = json.dumps([LOG | {name: value}]).encode()
+    with pytest.raises((BadLog, NodeAway)):
+        list(Telling(text).logs([NOBODY], 7, 7))

@@ -308,35 +308,42 @@ def moves_in(logs: Sequence[RawLog]) -> list[Moved]:
     """Return the transfers of logs, in their order; raises BadLog."""
     if isinstance(logs, Logs):
         try:
-            return _moves_of_asset(logs)
+            return _moves_at_once(logs)
         except ValueError:
-            pass  # of another event, or named here
+            pass  # of several events, or named here
     return [move for log in logs for move in moves_of(log)]
 
 
-def _moves_of_asset(logs: Logs) -> list[Moved]:
-    """Do what `moves_in` does, all at once, where all are transfers of the asset.
+def _moves_at_once(logs: Logs) -> list[Moved]:
+    """Do what `moves_in` does, all at once, where all are transfers of the asset, or all single
+    ones of outcome tokens.
 
     Raises:
         ValueError: one is none.
     """
-    if not logs:
-        return []
-    kinds, senders, receivers = zip(*logs.topics, strict=True)
-    if kinds.count(TRANSFER) != len(kinds):
-        raise ValueError("another event")
-    (amounts,) = word_columns(["uint256"], logs.data, 2)
+    kinds = {each[0] for each in logs.topics}
+    if kinds == {TRANSFER}:
+        _, senders, receivers = zip(*logs.topics, strict=True)
+        tokens: Iterable[str] = repeat("")
+        (amounts,) = word_columns(["uint256"], logs.data, 2)
+    elif kinds == {SINGLE}:
+        _, _, senders, receivers = zip(*logs.topics, strict=True)
+        ids, amounts = word_columns(["uint256", "uint256"], logs.data, 2)
+        named = Remembered(lambda each: f"{each[0]} {each[1]}")
+        tokens = map(named.__getitem__, zip(logs.addresses, ids, strict=True))
+    else:
+        raise ValueError("other events")
     addresses = Remembered(lambda topic: "0x" + topic[26:])
     moves = map(
         Moved,
         zip(logs.blocks, logs.indexes, strict=True),
         logs.transactions,
-        repeat(""),
+        tokens,
         map(addresses.__getitem__, senders),
         map(addresses.__getitem__, receivers),
         amounts,
     )
-    return [each for each in moves if each.amount] if 0 in amounts else list(moves)
+    return [each for each in moves if each.amount]
 
 
 def padded(addresses: Sequence[str]) -> Iterator[list[str]]:

@@ -380,11 +380,11 @@ def _results(text: bytes, methods: set[str], numbers: range) -> list[Any] | None
     """Return the results of questions of one kind, in their order, where a response has one for
     each and their fields have their types; else None."""
     decoder = _RESULTS.get(min(methods)) if len(methods) == 1 else None
-    if decoder is None:
+    if decoder is None or not text.isascii():  # what it does not read it does not look at
         return None
     try:
         found = decoder.decode(text)
-    except (MsgspecError, UnicodeDecodeError):
+    except (MsgspecError, RecursionError):
         return None
     if [each.id for each in found] != list(numbers):
         return None
