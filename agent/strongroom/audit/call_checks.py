@@ -47,9 +47,8 @@ def check_calls(
     appoints = {each.transaction for each in kinds.of(OperatorSet)}
     left = transactions.keys() - right | appoints
     groups: dict[str, list[AuditedEvent]] = defaultdict(list)
-    for each in events:
-        if each.transaction in left:
-            groups[each.transaction].append(each)
+    for each in [each for each in events if each.transaction in left]:
+        groups[each.transaction].append(each)
     known, found, compared = dict(operators), list[Difference](), len(right)
     for transaction, group in groups.items():
         if transaction not in right and transaction in sent:

@@ -185,18 +185,21 @@ def vault_call(sender: str, data: str) -> VaultCall | None:
                 _WORDS[type_](word) for type_, word in zip(types, words, strict=True)
             )
         else:
-            sent = bytes.fromhex(data[10:])
-            values = canonical_values(tuple(types), sent) or abi_values(types, sent)
+            given = bytes.fromhex(data[10:])
+            canonical = canonical_values(tuple(types), given)
+            values = abi_values(types, given) if canonical is None else canonical
+            if name == "accept":
+                return vault_call(sender, "0x" + values[0].hex())
+            if canonical is None:
+                values = cast("tuple[Any, ...]", plain(values))
     except ValueError:
         return None
-    if name == "accept":
-        return vault_call(sender, "0x" + values[0].hex())
     arguments: dict[str, Answer] = {}
     for named, value in zip(names, values, strict=True):
         if isinstance(named, tuple):
-            arguments |= dict(zip(named, map(_given, value), strict=True))
+            arguments |= dict(zip(named, value, strict=True))
         else:
-            arguments[named] = _given(value)
+            arguments[named] = value
     return VaultCall(sender, name, arguments)
 
 
@@ -237,11 +240,6 @@ def _marked(call: VaultCall, it: Reported) -> Iterator[Difference]:
     told = sorted((word & LOW64, (word >> 64) & LOW64) for word in it.words if word)
     if sent != told:
         yield difference(it, "Reported.words: as it was called", sent, told)
-
-
-def _given(value: object) -> Answer:
-    """Return an argument as events have it."""
-    return cast(Answer, plain(value))
 
 
 @cache
