@@ -36,7 +36,7 @@ from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Setting
 from strongroom.audit.pieces import EventPiece, PieceReader
 from strongroom.audit.report_checks import ReportChecks, ToldReport
-from strongroom.audit.spot_checks import closed_wrongly
+from strongroom.audit.spot_checks import ask_halts, closed_wrongly
 from strongroom.audit.trades import TradeReader
 from strongroom.audit.transactions import ByKind, Transaction, by_transaction
 from strongroom.audit.verdict import DIFFERS, SCHEMA, Checked, Verdict, state_of, word_of
@@ -349,6 +349,7 @@ class Auditor:
         opened: list[tuple[MarketId, OpenMarket]] = []
         followed = {each.transaction for kind in _FOLLOWED for each in kinds.of(kind)}
         times, hear, book = piece.times, self._on_event, keeper.book
+        ask_halts(self._contracts, kinds.of(MarketClosed))
         for group in by_transaction(piece.events):
             time = times[group[0].block]
             transaction = Transaction(time, group)
