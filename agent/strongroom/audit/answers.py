@@ -40,8 +40,8 @@ class AnsweredTransaction(Struct, frozen=True, gc=False):
 
     hash: str
     sender: str = field(name="from")
+    input: str
     to: str | None = None
-    input: str = ""
 
 
 class BadAnswer(BadInput):
@@ -118,8 +118,8 @@ def _transaction(parameters: list[Any], answer: Any) -> AnsweredTransaction | No
     return AnsweredTransaction(
         name,
         data_text(found.get("from"), ADDRESS),
-        None if to is None else data_text(to, ADDRESS),
         data_text(found.get("input")),
+        None if to is None else data_text(to, ADDRESS),
     )
 
 
@@ -142,7 +142,7 @@ def _are_plain_transactions(asked: Sequence[Question], answers: Sequence[Any]) -
     """Whether all are what `_transaction` makes of them."""
     if not {AnsweredTransaction}.issuperset(map(type, answers)):
         return False
-    names, senders, receivers, data = zip(*map(astuple, answers), strict=True)
+    names, senders, data, receivers = zip(*map(astuple, answers), strict=True)
     ends = [*senders, *(each for each in receivers if each is not None)]
     return (
         list(names) == [parameters[0] for _, parameters in asked]
