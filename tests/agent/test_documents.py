@@ -9,7 +9,13 @@ from dataclasses import replace
 
 import pytest
 from strongroom.audit.availability import EvidencePlaces, ReportAvailability
-from strongroom.audit.documents import Document, Revealed, RevealedDecision, read_document
+from strongroom.audit.documents import (
+    Document,
+    Revealed,
+    RevealedDecision,
+    read_document,
+    read_records,
+)
 from strongroom.audit.events import Reported
 from strongroom.chain.decision_records import MARK, MOST, SINK, is_records, records_call, records_in
 from strongroom.chain.ids import canonical, keccak, to_bytes
@@ -228,10 +234,15 @@ def test_nobody_hides_records_by_what_he_puts_in_front_of_them(name):
     assert time.process_time() - started < 2
 
 
+def listed(plain):
+    """A list of records as a transaction has it."""
+    packed = zlib.compress(plain, 9)
+    return MARK + to_bytes(HASH) + len(packed).to_bytes(4, "big") + packed
+
+
 def test_what_all_records_of_a_transaction_cost_is_bounded():
     """As much as a document's, 16 MiB: of 100 lists of a megabyte each most are not read."""
-    packed = zlib.compress(b'[{"a":[' + b"0," * 500_000 + b"0]}]", 9)
-    one = MARK + to_bytes(HASH) + len(packed).to_bytes(4, "big") + packed
+    one = listed(b'[{"a":[' + b"0," * 500_000 + b"0]}]")
 
     def cost(lists):
         started = time.process_time()
@@ -239,6 +250,42 @@ def test_what_all_records_of_a_transaction_cost_is_bounded():
         return time.process_time() - started
 
     assert cost(100) < 40 * max(cost(1) for _ in range(3))
+
+
+def faulty(places, room=980_000):
+    """Places at which records may begin, each of which unpacks to a megabyte and ends in a fault:
+    the first stored block of each has all places behind it, and leads to what they share."""
+    head, packer = MARK + to_bytes(HASH) + MOST.to_bytes(4, "big"), zlib.compressobj(9, 8, -15)
+    rest = packer.compress(bytes(room)) + packer.flush(zlib.Z_FULL_FLUSH) + b"\x07"
+    found, each = b"", len(head) + 7
+    for number in range(places):
+        skipped = (places - 1 - number) * each
+        lengths = skipped.to_bytes(2, "little") + (skipped ^ 0xFFFF).to_bytes(2, "little")
+        found += head + b"\x78\x9c\x00" + lengths
+    return found + rest
+
+
+COSTLY = {
+    "lists of lists": b"".join(
+        listed(b"[[%d%s]]" % (number, b",[]" * 349_000)) for number in range(16)),
+    "objects": b"".join(
+        listed(b'[[%d%s]]' % (number, b',{"a":0}' * 130_000)) for number in range(16)),
+    "faults after a megabyte": faulty(290) * 5,
+    "places without anything": (MARK + to_bytes(HASH) + MOST.to_bytes(4, "big")) * 20_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_records_cost_no_more_than_their_document_may(name):
+    """Two seconds; some 20 kB of a transaction took 9 and 14."""
+    started = time.process_time()
+    read_records(records_in(COSTLY[name], HASH))
+    assert time.process_time() - started < 2
+
+
+def test_what_is_not_parsed_hides_no_records_behind_it():
+    costly = COSTLY["lists of lists"][: 10 * len(listed(b"[[1%s]]" % (b",[]" * 349_000)))]
+    assert records_in(costly + listed(b"[%s]" % RECORDS[0]), HASH) == [RECORDS[0]]
 
 
 def test_records_that_are_too_large_stay_away():

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 
 from strongroom.chain.calls import Call
-from strongroom.chain.document_size import LARGEST
+from strongroom.chain.document_size import LARGEST, MOST_OF_RECORDS, DocumentSize, size_of
 from strongroom.chain.ids import canonical, keccak, read_json, to_bytes, to_hex
 
 SINK = "0x0000000000000000000000000000000000000004"  # identity, on every chain of this kind
@@ -21,6 +21,8 @@ UNPACKED = 2**20  # bytes of records at most, before compression
 # Honest ones of 1,000 bytes and up have no more room in it (document_size.py).
 MOST_RECORDS = 10_000
 _LENGTH = 4  # bytes
+_PART = 2**16  # bytes that are unpacked at once
+_EACH = 2**12  # bytes that trying one place counts for at least: a transaction has very many
 
 
 def records_call(evidence: str, records: Sequence[bytes]) -> Call | None:
@@ -49,21 +51,34 @@ def records_in(data: bytes, evidence: str) -> list[bytes]:
     that can be read. Whether they are the decisions' own, their hashes say.
 
     Whoever carries a Safe's signed report to the chain may put something of his own in front of the
-    records, or behind: so each place is read at which some may begin, as long as all of them
-    together are no larger than a document.
+    records, or behind: so each place is read at which some may begin, as long as all that is
+    unpacked is no larger than a document, what ends in a fault included. Of these lists as many
+    are parsed as a document may have records.
     """
     start, found, left, end = MARK + to_bytes(evidence), dict[bytes, None](), LARGEST, 0
+    parsed = DocumentSize()
     while left > 0 and (at := data.find(start, end)) >= 0:
         end = at + len(start)
         size = int.from_bytes(data[end : end + _LENGTH], "big")
-        packed = data[end + _LENGTH : end + _LENGTH + min(size, MOST)]
-        try:
-            plain = zlib.decompressobj().decompress(packed, UNPACKED)
-        except zlib.error:
-            continue
-        left -= len(plain)
-        found |= dict.fromkeys(_listed(plain))
+        plain, is_whole = _unpacked(data[end + _LENGTH : end + _LENGTH + min(size, MOST)])
+        left -= max(len(plain), _EACH)
+        more = parsed + size_of(plain)
+        if is_whole and more.is_within(MOST_OF_RECORDS):
+            parsed = more
+            found |= dict.fromkeys(_listed(plain))
     return list(found)[:MOST_RECORDS]
+
+
+def _unpacked(packed: bytes) -> tuple[bytes, bool]:
+    """Return what comes out, up to UNPACKED, and whether it did so without a fault."""
+    stream, plain = zlib.decompressobj(), bytearray()
+    try:
+        while packed and (room := UNPACKED - len(plain)) > 0:
+            plain += stream.decompress(packed, min(room, _PART))
+            packed = stream.unconsumed_tail
+    except zlib.error:
+        return bytes(plain), False
+    return bytes(plain), True
 
 
 def _listed(plain: bytes) -> list[bytes]:
