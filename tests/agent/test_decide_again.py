@@ -543,13 +543,22 @@ def test_the_audit_counts_what_was_made_again_and_what_could_not(tmp_path):
     assert found.words == (
         "decided again the same: 0 of 2, 1 views withheld, 1 without a view in their records"
     )
-    _, (difference,) = checked(tmp_path / "other", dict.fromkeys(names, b"5"), [record])
-    assert difference.what.endswith(f"document {document_hash(shown)}: its hash")
-    assert (difference.block, difference.transaction) == (4711, "0xaa")
     changed = canonical({**json.loads(record), "nav": 7})
     _, (difference,) = checked(tmp_path / "changed", names, [changed])
     assert difference.what == f"decision {decision_of(changed)} made again: nav"
     assert (difference.expected, difference.found) == ("100000000000", "7")
+    assert (difference.block, difference.transaction) == (4711, "0xaa")
+
+
+def test_what_somebody_else_puts_under_a_view_s_name_accuses_no_keeper(tmp_path):
+    """A server that answers everything with its start page, or a folder's owner, can do so."""
+    shown, stated, (record,) = decided(view(TAIL))
+    for number, wrong in enumerate((shown, stated)):
+        names = {document_hash(each): each for each in (shown, stated)}
+        names[document_hash(wrong)] = b"<html>welcome</html>"
+        found, differences = checked(tmp_path / str(number), names, [record])
+        assert (found.same, found.different, found.unknown, differences) == (0, 0, 1, [])
+        assert found.why == (f"1 other content under the name of document {document_hash(wrong)}",)
 
 
 def test_an_audit_that_goes_on_has_all_decisions_in_its_verdict(tmp_path):

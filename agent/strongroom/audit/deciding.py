@@ -51,16 +51,6 @@ class MadeAgain(Protocol):
 
 
 @dataclass(frozen=True)
-class _WrongHash:
-    """A document that is not the one that is named."""
-
-    field: str
-    expected: str
-    found: str
-    same: bool | None = False
-
-
-@dataclass(frozen=True)
 class _Unknown:
     """What nobody here can decide, and why."""
 
@@ -115,7 +105,8 @@ class DecisionsAgain:
 
     def _again(self, names: Named, texts: Sequence[bytes]) -> Sequence[MadeAgain] | None:
         """Return what comes of each record that names a view and settings; None: one of these is
-        not published."""
+        not published. Other content under its name is none of the keeper's: whoever keeps a place
+        can have put it there."""
         self._spending.begin_view()
         left = self._spending.left
         if left.seconds <= 0:
@@ -123,7 +114,7 @@ class DecisionsAgain:
         looks = [self._find(name) for name in names]
         for name, each in zip(names, looks, strict=True):
             if each.presence is Presence.WRONG:
-                return [_WrongHash(f"document {name}: its hash", name, each.why)] * len(texts)
+                return [_Unknown(f"other content under the name of document {name}")] * len(texts)
         view, settings = (each.text for each in looks)
         if view is None or settings is None:
             return None
