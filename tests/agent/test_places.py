@@ -1,5 +1,6 @@
 """Places of evidence documents as hostile keepers may run them: sockets of this machine."""
 
+import errno
 import os
 import socket
 import threading
@@ -233,10 +234,29 @@ def test_an_address_that_stands_for_a_private_one_is_private(address):
 def test_a_link_to_a_file_of_the_system_ends_no_audit(tmp_path, leads_to):
     """A folder of somebody else's is unpacked with its links."""
     (tmp_path / f"{DIGEST}.json").symlink_to(leads_to)
-    assert FolderPlace(tmp_path).find(DIGEST).presence in (Presence.MISSING, Presence.WRONG)
+    found = FolderPlace(tmp_path).find(DIGEST)
+    assert found.text is None and found.presence is not Presence.FOUND
 
 
-def test_a_file_that_gives_nothing_yet_has_no_document(tmp_path, monkeypatch):
+def test_a_file_that_this_process_cannot_read_is_not_missing(tmp_path, monkeypatch):
+    """Another user's, or no handle is left: that says nothing of the keeper."""
+    (tmp_path / f"{DIGEST}.json").write_bytes(TEXT)
+    opened = os.open
+    for number in (errno.EACCES, errno.EMFILE, errno.EIO, errno.ESTALE):
+
+        def fails(path, *more, number=number):
+            if str(path).endswith(".json"):
+                raise OSError(number, os.strerror(number))
+            return opened(path, *more)
+
+        monkeypatch.setattr(os, "open", fails)
+        found = FolderPlace(tmp_path).find(DIGEST)
+        assert found.presence is Presence.UNKNOWN and os.strerror(number) in found.why
+        with pytest.raises(EvidenceAway, match=r"cannot be read .* leave the place out"):
+            EvidencePlaces([FolderPlace(tmp_path)]).find(DIGEST)
+
+
+def test_a_file_that_gives_nothing_yet_is_not_missing(tmp_path, monkeypatch):
     (tmp_path / f"{DIGEST}.json").write_bytes(TEXT)
     opened = os.fdopen
 
@@ -254,7 +274,8 @@ def test_a_file_that_gives_nothing_yet_has_no_document(tmp_path, monkeypatch):
             return None
 
     monkeypatch.setattr(os, "fdopen", Waits)
-    assert FolderPlace(tmp_path).find(DIGEST).why == "missing: it gives nothing yet"
+    found = FolderPlace(tmp_path).find(DIGEST)
+    assert (found.presence, found.why) == (Presence.UNKNOWN, "its file gives nothing yet")
 
 
 def test_a_car_that_changes_while_it_is_read_says_nothing(tmp_path):

@@ -1,6 +1,7 @@
 """Evidence at several places: a folder, a web server that takes PUT, a CAR file; one is away."""
 
 import hashlib
+import os
 import threading
 from itertools import pairwise
 
@@ -116,10 +117,41 @@ def test_lost_is_what_every_place_says_it_has_not(publisher, server):
         (publisher.own / f"{each}.json").unlink()
     states = [publisher.publish(name, HASHES, only_look=True) for name in publisher.stores]
     assert list(lost_of(publisher, HASHES, states)) == [HASHES[1]]
-    assert publisher.has(HASHES[0]), "it came back"
+    assert publisher.may_have(HASHES[0]), "it came back"
     server.is_away = True
     states = [publisher.publish(name, HASHES, only_look=True) for name in publisher.stores]
     assert list(lost_of(publisher, HASHES, states)) == []
+
+
+def test_a_file_that_cannot_be_read_is_not_lost(publisher):
+    """No handle is left, or it is another user's: it is there all the same."""
+    for each in HASHES:
+        (publisher.own / f"{each}.json").unlink()
+    (publisher.own / f"{HASHES[0]}.json").symlink_to(f"{HASHES[0]}.json")
+    states = [publisher.publish(name, HASHES, only_look=True) for name in publisher.stores]
+    assert list(lost_of(publisher, HASHES, states)) == [HASHES[1]]
+
+
+def test_everybody_may_read_what_is_published(publisher, tmp_path):
+    """The keeper's unit has UMask=0077: what it keeps is its own, what it publishes is not."""
+    before = os.umask(0o077)
+    try:
+        stores = {
+            "folder": FolderStore(tmp_path / "shown" / "evidence"),
+            "car": CarStore(tmp_path / "cars" / "all.car", VAULT),
+        }
+        both = Publisher(publisher.own, stores)
+        assert all(both.publish(name, HASHES).is_whole for name in stores)
+        store_evidence(tmp_path / "private", DOCUMENTS[0])
+    finally:
+        os.umask(before)
+    modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777
+             for each in ("shown", "cars", "private") for path in (tmp_path / each).rglob("*")
+             if not path.name.endswith(".lock")}  # fmt: skip
+    assert modes == {"shown/evidence": 0o755, "cars/all.car": 0o644} | {
+        f"shown/evidence/{each}.json": 0o644 for each in HASHES
+    } | {f"private/{HASHES[0]}.json": 0o600}
+    assert {(tmp_path / each).stat().st_mode & 0o777 for each in ("shown", "cars")} == {0o755}
 
 
 def test_what_the_own_folder_lost_comes_back(publisher):

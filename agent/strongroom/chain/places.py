@@ -101,6 +101,11 @@ def _missing(why: str = "") -> FoundDocument:
     return FoundDocument(Presence.MISSING, why=f"missing: {why}" if why else "missing")
 
 
+def _unread(error: OSError) -> FoundDocument:
+    """Return what follows where a file is, or may be, and this process cannot read it."""
+    return FoundDocument(Presence.UNKNOWN, why=f"its file cannot be read ({error.strerror})")
+
+
 @dataclass(frozen=True)
 class FolderPlace:
     """A folder of files 0x....json."""
@@ -122,7 +127,7 @@ class FolderPlace:
         except FileNotFoundError:
             return _missing()
         except OSError as error:
-            return _missing(str(error.strerror))
+            return _unread(error)
         kind = os.fstat(handle)
         if not stat.S_ISREG(kind.st_mode):
             os.close(handle)
@@ -131,9 +136,9 @@ class FolderPlace:
             try:  # what a link leads to may be a file that gives nothing
                 text = file.read(LARGEST + 1) if kind.st_size <= LARGEST else b""
             except OSError as error:
-                return _missing(str(error.strerror))
+                return _unread(error)
         if text is None:
-            return _missing("it gives nothing yet")
+            return FoundDocument(Presence.UNKNOWN, why="its file gives nothing yet")
         if max(kind.st_size, len(text)) > LARGEST:
             return _missing(f"more than {LARGEST} bytes")
         return _judged(digest, text)
@@ -168,7 +173,7 @@ class CarPlace:
             self._file.seek(row[0])
             found = _judged(digest, self._file.read(row[1]))
         except OSError as error:
-            return FoundDocument(Presence.UNKNOWN, why=f"no answer: {error.strerror}")
+            return _unread(error)
         if found.presence is Presence.WRONG:  # it was there when the file was looked through
             return FoundDocument(Presence.UNKNOWN, why="the file was changed meanwhile")
         return found

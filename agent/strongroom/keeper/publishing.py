@@ -243,7 +243,7 @@ def lost_of(
     missing = [set(each.missing) for each in places]
     unknown = {digest for each in places for digest in each.unknown}
     for each in hashes:
-        if publisher.has(each) or each in unknown:
+        if publisher.may_have(each) or each in unknown:
             continue
         if all(each in lacks for lacks in missing) or publisher.document(each) is None:
             yield each

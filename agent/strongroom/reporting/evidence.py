@@ -110,12 +110,18 @@ def _book_json(book: Book | None) -> Json:
     }
 
 
-def store_evidence(folder: Path, document: bytes) -> Path:
-    """Write the document under its hash, atomically; writing it twice is harmless."""
+def store_evidence(folder: Path, document: bytes, mode: int | None = None) -> Path:
+    """Write the document under its hash, atomically; writing it twice is harmless.
+
+    Args:
+        mode: of the file; None: as the umask has it
+    """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{evidence_hash(document)}.json"
     draft = target.with_suffix(".draft")
     draft.write_bytes(document)
+    if mode is not None:
+        draft.chmod(mode)
     draft.replace(target)
     return target
 

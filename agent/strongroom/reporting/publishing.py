@@ -34,6 +34,7 @@ from strongroom.settings import lock_of, only_one
 LEAF = len(content_id(bytes(32)))  # bytes of a document's id
 AT_ONCE = 100  # documents in memory
 ANSWER_BYTES = 2**16  # of an answer to a PUT
+SHOWN, ENTERED = 0o644, 0o755  # modes of files and folders: a keeper's own umask shuts others out
 
 
 class StoreAway(Away):
@@ -61,9 +62,10 @@ class FolderStore:
         return FolderPlace(self.path)
 
     def put(self, documents: Sequence[bytes]) -> None:
-        """Write a file each."""
+        """Write a file each that everybody may read."""
+        _make_shown(self.path)
         for each in documents:
-            store_evidence(self.path, each)
+            store_evidence(self.path, each, SHOWN)
 
 
 @dataclass(frozen=True)
@@ -127,19 +129,20 @@ class CarStore:
             BadCar: somebody else has written the file.
             AlreadyRuns: another process writes it.
         """
+        _make_shown(self.path.parent)
         with only_one(lock_of(self.path), f"a publisher to {self.path}"):
             known = self._leaves() if self.path.exists() else {}
             fresh = {keccak(each): each for each in documents}
             fresh = {digest: each for digest, each in fresh.items() if digest not in known}
             root, text = root_of({"vault": self.vault}, [*known, *fresh])
             draft = self.path.with_name(f"{self.path.name}.draft")
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with draft.open("wb") as file:
                 file.write(header(root) + section_head(root, len(text)) + text)
                 for digest, (offset, size) in known.items():
                     file.write(section_head(content_id(digest), size) + self._bytes(offset, size))
                 for digest, each in fresh.items():
                     file.write(section_head(content_id(digest), len(each)) + each)
+            draft.chmod(SHOWN)
             draft.replace(self.path)
 
     def _leaves(self) -> dict[bytes, tuple[int, int]]:
@@ -228,9 +231,10 @@ class Publisher:
                 return StoreState(name, public, unknown=tuple(hashes), why=why)
             return StoreState(name, public, there, 0, tuple(lacking), why=why)
 
-    def has(self, digest: str) -> bool:
-        """Whether the own folder has a document."""
-        return FolderPlace(self.own).find(digest).text is not None
+    def may_have(self, digest: str) -> bool:
+        """Whether the own folder has a document, or does not say."""
+        presence = FolderPlace(self.own).find(digest).presence
+        return presence in (Presence.FOUND, Presence.UNKNOWN)
 
     def document(self, digest: str) -> bytes | None:
         """Return a document from the own folder, or from any place that has it."""
@@ -242,6 +246,14 @@ class Publisher:
             if found.text is not None:
                 store_evidence(self.own, found.text)
         return found.text
+
+
+def _make_shown(folder: Path) -> None:
+    """Make a folder that everybody may enter, and those above it that are not there either."""
+    if not folder.exists():
+        _make_shown(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(ENTERED)
 
 
 def _asked(store: EvidenceStore, digest: str) -> FoundDocument:
