@@ -398,3 +398,41 @@ def test_wrong_content_is_told_only_where_no_place_has_the_right_one():
     assert together(a=NOT_HERE, b=LIES).find(DIGEST) == LIES
     found = together(a=NOT_HERE, b=FoundDocument(Presence.MISSING, why="missing: HTTP 418"))
     assert found.find(DIGEST).why == "a: missing; b: missing: HTTP 418"
+
+
+ALWAYS = {
+    "not there": httpx.Response(404), "a start page": httpx.Response(200, content=b"<html>"),
+    "a redirect": httpx.Response(301), "a robot's riddle": httpx.Response(403),
+    "a bad host": httpx.Response(400),
+}  # fmt: skip
+
+
+def served(answer):
+    """A server that answers so to whatever is asked."""
+    whole = answer.content
+
+    def say(request):
+        return httpx.Response(answer.status_code, stream=httpx.ByteStream(whole))
+
+    return WebPlace("https://one.example/evidense", httpx.MockTransport(say))
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+def test_a_server_without_one_document_may_be_a_typing_error(name, tmp_path):
+    """It accuses nobody, as long as no other place has a document; an empty folder may."""
+    both = EvidencePlaces([Said("folder", NOT_HERE), served(ALWAYS[name])])
+    both.check_named()  # nothing was asked
+    assert both.find(DIGEST).text is None
+    with pytest.raises(BadInput, match=r"evidense: it has none of the 1 documents \(.*right\?"):
+        both.check_named()
+    for places in ([FolderPlace(tmp_path)], [Said("folder", HERE), served(ALWAYS[name])]):
+        both = EvidencePlaces(places)
+        both.find(DIGEST)
+        both.check_named()
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_no_text_is_no_place(text):
+    """It was the folder in which the audit runs: each document is missing there."""
+    with pytest.raises(BadInput, match="has no name: give a folder"):
+        place_of(text)

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from strongroom.chain.places import DocumentPlace, FoundDocument, Presence
-from strongroom.errors import Away
+from strongroom.chain.places import DocumentPlace, FoundDocument, Presence, WebPlace
+from strongroom.errors import Away, BadInput
 
 
 class EvidenceAway(Away):
@@ -146,6 +146,24 @@ class EvidencePlaces:
         places = [each for each, has in zip(self._asked, having, strict=True) if has == "1"]
         public = tuple(each.place.name for each in places if each.public)
         return public, tuple(each.place.name for each in places if not each.public)
+
+    def check_named(self) -> None:
+        """Refuse servers where there is not one of the documents, if no other place has one either:
+        an address with a typing error looks just so.
+
+        Raises:
+            BadInput: it is so.
+        """
+        if any(each.of.get(Presence.FOUND) for each in self._asked):
+            return
+        for each in self._asked:
+            if isinstance(each.place, WebPlace) and each.of:
+                why = "other content" if Presence.WRONG in each.of else each.why
+                raise BadInput(
+                    f"--evidence {each.place.name}: it has none of the {sum(each.of.values())} "
+                    f"documents ({why}), nor has another place: is the address right? If so, and "
+                    "they are gone, name an empty folder instead"
+                )
 
     def states(self) -> tuple[PlaceState, ...]:
         """Return what came of asking each place so far."""

@@ -1,7 +1,7 @@
 """What stands beside a vault and is audited with it, if it is named: the splitter of its fees, the
 gates of its classes. Of a vault that is not ours there is nothing to compute by."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from strongroom.audit.code import AuditedCode
@@ -37,19 +37,26 @@ def audit_beside(
         models: of gates
 
     Raises:
-        BadInput: there is no contract at an address, or a model is of no gate.
+        BadInput: there is no contract at an address, or one that is neither ours nor the vault's;
+            or a model is of no gate.
         NodeAway: the node does not answer.
         BadLog: the node sends what is no log.
     """
     payouts, code, differences = None, list[AuditedCode](), list[Difference]()
     if splitter:
         paid = audit_splitter(node, Ledger(ledger.vault, ledger.decimals), splitter, blocks)
+        if not paid.is_ours:
+            paid_to = {who for who, _ in ledger.permissions.recipients}
+            _check_used("--splitter", splitter, paid.differences, paid_to)
         payouts = paid.statement
         code.append(paid.code)
         differences += paid.differences
     statements = []
     for gate in gates:
         found = audit_gate(node, Ledger(ledger.vault, ledger.decimals), gate, blocks, models)
+        if found.statement is None:
+            keepers = {each.keeper for each in ledger.permissions.classes.values()}
+            _check_used("--proof-gate", gate, found.differences, keepers)
         statements += [found.statement] if found.statement else []
         code += found.code
         differences += found.differences
@@ -61,3 +68,20 @@ def audit_beside(
                 f"gates name {', '.join(sorted(hashes)) or 'none'}"
             )
     return BesideVault(payouts, tuple(statements), tuple(code), tuple(differences))
+
+
+def _check_used(
+    option: str, address: str, differences: Sequence[Difference], used: Collection[str]
+) -> None:
+    """Refuse an address that somebody has mistyped: what is there is not ours, or another vault's,
+    and the vault itself does not use it. What it uses is wrong on chain.
+
+    Raises:
+        BadInput: it is so.
+    """
+    for each in differences:
+        if address.lower() not in used:
+            raise BadInput(
+                f"{option} {address}: {each.what} is {each.found}, not {each.expected}, and the "
+                "vault does not use it: name the one that it uses"
+            )

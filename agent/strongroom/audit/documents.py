@@ -285,6 +285,7 @@ class Revealed:
 
         Raises:
             EvidenceAway: no place has a document, and one does not answer.
+            BadInput: no place has any, and one is a server: its address may be wrong.
         """
         self._kept = sqlite3.connect("")
         self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT)")
@@ -300,6 +301,7 @@ class Revealed:
                 self._read(waiting, data_of)
                 waiting = []
         self._read(waiting, data_of)
+        places.check_named()
 
     def _read(
         self, reports: Sequence[Reported], data_of: Callable[[Sequence[str]], Sequence[bytes]]

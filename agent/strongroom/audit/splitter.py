@@ -24,11 +24,12 @@ NAME = "PerformanceSplitter"
 
 @dataclass(frozen=True)
 class SplitterAudit:
-    """What was found of a splitter."""
+    """What was found of a splitter; `is_ours`: it is of this release and this vault."""
 
     statement: PayoutStatement
     code: AuditedCode
     differences: tuple[Difference, ...]
+    is_ours: bool = True
 
 
 def audit_splitter(
@@ -52,7 +53,7 @@ def audit_splitter(
     listed, delay, found = _code(code, address, ledger.vault, last)
     books = PayoutBooks(ledger, address, delay)
     if found:  # what foreign code logs is not read
-        return SplitterAudit(payout_statement(books), listed, tuple(found))
+        return SplitterAudit(payout_statement(books), listed, tuple(found), is_ours=False)
     book_both(node, books, splitter_readers(), first, last)
     found = [*books.differences, *_views(node, books, last)]
     return SplitterAudit(payout_statement(books), listed, tuple(found))

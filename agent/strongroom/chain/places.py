@@ -78,8 +78,10 @@ def place_of(text: str) -> DocumentPlace:
     """Return the place that a command line names: a URL, a folder or a CAR file.
 
     Raises:
-        BadInput: it is none.
+        BadInput: it is none; no text at all would be the folder that this process is in.
     """
+    if not text.strip():
+        raise BadInput("a place of documents has no name: give a folder, a CAR file or a URL")
     if text.lower().startswith(("http://", "https://")):
         return WebPlace(text)
     path = Path(text)
