@@ -234,6 +234,22 @@ def test_nobody_hides_records_by_what_he_puts_in_front_of_them(name):
     assert time.process_time() - started < 2
 
 
+@pytest.mark.parametrize("found", [(True, False), (False, True), (False, False)])
+def test_what_a_stranger_puts_into_a_transaction_reveals_nothing_twice(tmp_path, found):
+    """Who carries a Safe's report to the chain may add records of an earlier one, or of a later."""
+    texts = [canonical({"vault": VAULT, "n": n, "decisions": [RECORD]}) for n in range(2)]
+    hashes = written(tmp_path, *texts)
+    carried = {}
+    for number, is_found in enumerate(found):
+        if not is_found:
+            (tmp_path / f"{hashes[number]}.json").unlink()
+            call = records_call(hashes[number], [canonical(RECORD)])
+            carried[f"0x{number}"] = to_bytes(call.data)
+    told = revealed(tmp_path, hashes, carried)
+    assert (told.twice, told.more_twice) == ([], 0)
+    assert told.decision("0x" + IDENTITY.hex()).at == 1
+
+
 def listed(plain):
     """A list of records as a transaction has it."""
     packed = zlib.compress(plain, 9)

@@ -288,7 +288,7 @@ class Revealed:
             BadInput: no place has any, and one is a server: its address may be wrong.
         """
         self._kept = sqlite3.connect("")
-        self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT)")
+        self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT, stated INT)")
         self.twice: list[tuple[int, str]] = []  # report and decision that an earlier one revealed
         self.more_twice = 0  # beyond those that are named
         self._kept.execute("CREATE TABLE market (id TEXT PRIMARY KEY, name TEXT)")
@@ -314,7 +314,7 @@ class Revealed:
             on_chain = read_records(records_in(carried, evidence))
             decisions = on_chain if text is None else found.decisions
             for identity, decision in decisions.items():
-                self._keep(identity, replace(decision, at=number))
+                self._keep(identity, replace(decision, at=number), text is not None)
             insert = "INSERT OR IGNORE INTO market VALUES (?, ?)"
             self._kept.executemany(insert, found.names.items())
             insert = "INSERT OR IGNORE INTO withheld VALUES (?, ?, ?)"
@@ -331,10 +331,19 @@ class Revealed:
         """Return where documents and decisions can be had now."""
         return EvidenceState(self._places.states(), tuple(self._reports))
 
-    def _keep(self, identity: bytes, decision: RevealedDecision) -> None:
+    def _keep(self, identity: bytes, decision: RevealedDecision, is_stated: bool) -> None:
+        """Keep what first reveals a decision. What documents state twice is noted; what stands in a
+        transaction alone may be there by a stranger, who has carried it to the chain.
+
+        Args:
+            is_stated: by a report's document
+        """
         known = json.dumps(asdict(decision))
-        insert = "INSERT OR IGNORE INTO decision VALUES (?, ?)"
-        if self._kept.execute(insert, (identity, known)).rowcount:
+        insert = "INSERT OR IGNORE INTO decision VALUES (?, ?, ?)"
+        if self._kept.execute(insert, (identity, known, is_stated)).rowcount or not is_stated:
+            return
+        state = "UPDATE decision SET stated = 1 WHERE id = ? AND stated = 0"
+        if self._kept.execute(state, (identity,)).rowcount:
             return
         if len(self.twice) < MOST_NAMED:
             self.twice.append((decision.at, to_hex(identity)))
