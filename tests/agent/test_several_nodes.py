@@ -4,7 +4,7 @@ of the age of what was audited."""
 import pytest
 from strongroom.app.command import PageOptions, run_page
 from strongroom.audit.command import AuditOptions, run_audit
-from strongroom.audit.nodes import APART, ComparedNodes, NodesDiffer
+from strongroom.audit.nodes import APART, ComparedNodes, NodesDiffer, nodes_of
 from strongroom.audit.showing import show
 from strongroom.audit.wording import age_words
 from strongroom.chain.units import DAY
@@ -98,3 +98,24 @@ def test_age_is_told_in_its_largest_unit():
     ):
         told = age_words(1_700_000_000, 1_700_000_000 + age)
         assert told == f"of 2023-11-14 22:13:20 UTC, {words}"
+
+
+@pytest.mark.parametrize("again", [
+    "http://liar.example/", "HTTP://Liar.Example", "http://liar.example:80", "http://liar.example.",
+])  # fmt: skip
+def test_a_node_that_is_named_twice_has_one_voice(again):
+    """However it is written: twice the same lie outvoted the honest one."""
+    one, other = nodes_of(["http://liar.example", "http://honest.example", again])._nodes
+    assert (one.url, other.url) == ("http://liar.example", "http://honest.example")
+    assert nodes_of(["http://liar.example", again]).url == "http://liar.example"
+    paths = [
+        "http://h/key1",
+        "http://h/key2",
+        "https://h/key1",
+        "http://h:8080/key1",
+        "http://[::1",
+    ]
+    assert [each.url for each in nodes_of(paths)._nodes] == paths
+    assert nodes_of(["http://localhost:8545", "http://127.0.0.1:8545/"]).url.endswith(
+        "localhost:8545"
+    )

@@ -6,6 +6,7 @@ thing that differs. With more, the ones that most others contradict are named.
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import to_builtins
 
@@ -24,6 +25,7 @@ COMPARED = {  # fields: others are worded in as many ways as there are nodes
 }
 REVERTS = "a revert"
 SHOWN = 60  # characters of a value
+PORTS = {"http": 80, "https": 443}
 # Blocks between heads: nodes are a few apart while a block spreads; a node that stands still hides
 # whatever came later, and its old head would be the end of the audit.
 APART = 8
@@ -98,9 +100,25 @@ class ComparedNodes(Node):
 
 
 def nodes_of(urls: Sequence[str]) -> Node:
-    """Return one node, or several that are compared."""
-    nodes = [Node(url) for url in dict.fromkeys(urls)]
+    """Return one node, or several that are compared; one that is named twice has one voice."""
+    named: dict[Sequence[object], str] = {}
+    for url in urls:
+        named.setdefault(_server_of(url), url)
+    nodes = [Node(url) for url in named.values()]
     return nodes[0] if len(nodes) == 1 else ComparedNodes(nodes)
+
+
+def _server_of(url: str) -> Sequence[object]:
+    """Return what URLs have in common that ask the same, however they are written."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return (url,)  # no URL: the node says so
+    host = (parts.hostname or "").rstrip(".")
+    host = "127.0.0.1" if host == "localhost" else host
+    user = parts.netloc.rpartition("@")[0]
+    return parts.scheme, user, host, port, parts.path.rstrip("/"), parts.query
 
 
 def _plain(method: str, answer: Any) -> Any:
