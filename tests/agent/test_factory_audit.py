@@ -74,7 +74,8 @@ def clean(tmp_path_factory):
 def test_every_vault_has_its_verdict(clean):
     _, factory, folder, result, _ = clean
     assert [each.vault for each in result.vaults] == [copy_of(0), copy_of(1)]
-    assert [each.words for each in result.vaults] == ["no difference"] * 2
+    words = "no difference; fills and documents were not looked at: name places by --evidence"
+    assert [each.words for each in result.vaults] == [words] * 2
     assert result.exit_code == 0 and result.code == ""
     assert result.vaults[0].events == result.vaults[1].events >= EVENTS
     assert verdict(folder, 1)["vault"] == copy_of(1)

@@ -110,6 +110,7 @@ def test_the_page_says_what_its_verdict_rests_on(page, tmp_path, capsys):
     decided = {"same": 1, "unknown": 1, "why": ["1 decided with numpy 0.1"]}
     verdict = DATA["verdict"] | {
         "code": code, "checked": checked, "decided": decided, "exchanges": {KEEPER: "not used"},
+        "evidence": {"places": [], "reports": []},
     }  # fmt: skip
     left = DATA["reports"][0]["evidence"]
     (tmp_path / "page" / "evidence").mkdir(parents=True)
@@ -124,6 +125,18 @@ def test_the_page_says_what_its_verdict_rests_on(page, tmp_path, capsys):
     assert f"href='evidence/{left}.json'" not in text
     show(PageResult(tmp_path, known), 1_700_100_000.0)
     assert f"not know the code of: exchange {OWNER}" in capsys.readouterr().out
+
+
+def test_a_verdict_without_evidence_says_so(page):
+    """It counts no fill, though there may be many: no word stood beside the 0."""
+    words = "fills and documents were not looked at: name places by --evidence"
+    known = TypeAdapter(Verdict).validate_python(DATA["verdict"])
+    assert known.remarks == (words,) and known.words == f"no difference; {words}"
+    assert f"F{words[1:]}. " in page(verdict=DATA["verdict"])[1]
+    looked = DATA["verdict"] | {"evidence": {"places": [], "reports": []}}
+    assert TypeAdapter(Verdict).validate_python(looked).remarks == ()
+    foreign = DATA["verdict"] | {"checked": {}}
+    assert TypeAdapter(Verdict).validate_python(foreign).remarks == (), "its code is all there is"
 
 
 def test_what_nobody_can_say_is_neither_clean_nor_a_difference(page):

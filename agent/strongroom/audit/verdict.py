@@ -164,6 +164,8 @@ class Verdict:
             found.append(f"fills whose decisions are withheld for now: {withheld}")
         if self.decided is not None:
             found.append(self.decided.words)
+        if self.evidence is None and self.checked.events:
+            found.append("fills and documents were not looked at: name places by --evidence")
         return tuple(found)
 
     @property
