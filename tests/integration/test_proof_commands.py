@@ -228,7 +228,8 @@ def test_what_the_gate_would_refuse_is_not_sent(gated, chain):
         (("--amount", "900"), "more than the proof admits"),
     ):
         assert why in run(*gated.allocation, *both, *changed, code=2)
-    assert "between 0 and 1" in run(*gated.allocation, *both, "--price", "1.5", code=2)
+    for price in ("1.5", "NaN"):
+        assert "between 0 and 1" in run(*gated.allocation, *both, "--price", price, code=2)
     damaged = json.loads((gated.folder / "yes.json").read_text())
     damaged["proof"] = damaged["proof"][:-2] + "00"
     (gated.folder / "damaged.json").write_text(json.dumps(damaged))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,12 +61,13 @@ def parse_cap(text: str) -> CapChange:
     """
     number, _, units = text.partition(":")
     try:
-        change = CapChange(int(number), int(Decimal(units) * MICRO))
-    except (ValueError, OverflowError, InvalidOperation):
-        change = None
-    if change is None or not (0 <= change.class_id <= MOST and 0 <= change.market_cap <= MOST):
+        class_id, cap = int(number), Decimal(units) * MICRO
+        fits = 0 <= class_id <= MOST and 0 <= cap <= MOST
+    except (ValueError, DecimalException):
+        fits = False
+    if not fits:
         raise BadInput(f"{text!r}: give a class and a cap in units, e.g. 0:250.00")
-    return change
+    return CapChange(class_id, int(cap))
 
 
 def parse_payer(text: str) -> tuple[str, IncomeKind]:

@@ -244,9 +244,10 @@ def _price(text: str) -> Decimal:
 
     try:
         found = Decimal(text)
-    except InvalidOperation:
-        found = Decimal(0)
-    if not 0 < found < 1:
+        fits = 0 < found < 1
+    except InvalidOperation:  # no number, or none that can be compared
+        fits = False
+    if not fits:
         raise BadInput(f"--price {text}: give a price between 0 and 1, e.g. 0.55")
     return found
 
