@@ -215,7 +215,7 @@ def test_a_url_without_a_key_is_public(url):
 
 @pytest.mark.parametrize("url", [
     "https://user:key@8.8.8.8/x", "https://key@8.8.8.8/x", "https://8.8.8.8/{hash}?token=5",
-    "https://8.8.8.8/{hash}?5eCr3t", "https://8.8.8.8/?f={hash}&X-Amz-Signature=5",
+    "https://8.8.8.8/x?5eCr3t={hash}", "https://8.8.8.8/{hash}?5eCr3t", "https://8.8.8.8/?f={hash}&X-Amz-Signature=5",
 ])  # fmt: skip
 def test_what_is_got_with_a_key_no_stranger_could_get(url):
     assert not place_of(url).is_public

@@ -6,7 +6,9 @@ import threading
 from itertools import pairwise
 
 import pytest
+from strongroom.chain import places
 from strongroom.chain.calls import make_call
+from strongroom.chain.car import BadCar, blocks
 from strongroom.chain.ids import keccak, transaction_key
 from strongroom.chain.places import CarPlace, FolderPlace, WebPlace
 from strongroom.journal import Journal
@@ -184,6 +186,23 @@ def test_a_file_of_somebody_else_is_left_alone(publisher, tmp_path):
     path.write_bytes(b"no car")
     assert "CAR of version 1" in publisher.publish("car", HASHES).why
     assert path.read_bytes() == b"no car"
+
+
+@pytest.mark.parametrize("bound", ["MOST_BLOCKS", "MOST_BYTES"])
+def test_no_file_is_written_that_no_audit_reads(publisher, tmp_path, monkeypatch, bound):
+    """As many blocks and bytes as the reader takes are written, and none more."""
+    path, most = tmp_path / "all.car", {"MOST_BLOCKS": 2, "MOST_BYTES": 0}
+    assert publisher.publish("car", HASHES[:1]).is_whole
+    most["MOST_BYTES"] = sum(each.size for each in blocks(path.open("rb")))
+    before = path.read_bytes()
+    monkeypatch.setattr(places, bound, most[bound])
+    assert CarPlace(path).find(HASHES[0]).text == DOCUMENTS[0]
+    found = publisher.publish("car", HASHES)
+    assert (found.there, found.missing) == (1, HASHES[1:]) and path.read_bytes() == before
+    assert "is full" in found.why and "name a folder or a server" in found.why
+    monkeypatch.setattr(places, bound, most[bound] - 1)
+    with pytest.raises(BadCar, match=r"all\.car: it.* ha(s|ve) more than .*: name another file"):
+        CarPlace(path)
 
 
 # beside a keeper

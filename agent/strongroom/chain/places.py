@@ -32,11 +32,24 @@ from strongroom.errors import BadInput
 from strongroom.foreign_text import plain
 
 MOST_BLOCKS = 200_000  # of a CAR file
+MOST_BYTES = 2**35  # of its blocks: hashing them takes minutes; a file's holes are bytes, too
 LONGEST_S = 30.0  # until an answer is whole, its head included
 TRIES, PAUSE_S = 3, 0.5  # of a request that is not answered
 FAILURES = 3  # documents in a row without an answer: then the server is not asked any more
 SLOW_S, EACH_S = 60.0, 5.0  # that a server may take: once, and for each document
 GONE, NO_ENTRY, BUSY = (404, 410), (401, 402, 403), (408, 425, 429)  # of HTTP
+OPEN_NAMES = (
+    "arg",
+    "cid",
+    "document",
+    "f",
+    "file",
+    "h",
+    "hash",
+    "id",
+    "name",
+    "path",
+)  # in a query
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Resolve = Callable[[str], Iterable[str]]  # host -> its addresses
 
@@ -146,6 +159,22 @@ class FolderPlace:
         return _judged(digest, text)
 
 
+def check_extent(count: int, size: int) -> None:
+    """Refuse a CAR file that takes too long to look through.
+
+    Args:
+        count: of its blocks, the root's included
+        size: bytes of those that may be documents
+
+    Raises:
+        BadCar: it is so.
+    """
+    if count > MOST_BLOCKS:
+        raise BadCar(f"it has more than {MOST_BLOCKS:,} blocks")
+    if size > MOST_BYTES:
+        raise BadCar(f"its blocks have more than {MOST_BYTES // 2**30} GiB")
+
+
 class CarPlace:
     """A CAR file. Its blocks count by the keccak-256 of their bytes, whatever their ids say."""
 
@@ -185,9 +214,10 @@ class CarPlace:
         index = sqlite3.connect("")
         index.execute("CREATE TABLE block (digest BLOB PRIMARY KEY, place INT, size INT)")
         try:
-            for number, block in enumerate(blocks(self._file)):
-                if number >= MOST_BLOCKS:
-                    raise BadCar(f"it has more than {MOST_BLOCKS} blocks")
+            total = 0
+            for number, block in enumerate(blocks(self._file), 1):
+                total += block.size if block.size <= LARGEST else 0
+                check_extent(number, total)
                 if block.size > LARGEST:
                     continue
                 self._file.seek(block.offset)
@@ -343,8 +373,10 @@ def _check_url(text: str) -> None:
 
 
 def _is_open(name: str, value: str) -> bool:
-    """Whether a part of a query is no key: what is asked for, or a gateway's form of answers."""
-    return value in ("{hash}", "{cid}") or (name, value) == ("format", "raw")
+    """Whether a part of a query is no key: what is asked for, or a gateway's form of answers. Any
+    other name may be a key itself."""
+    is_asked = name in OPEN_NAMES and value in ("{hash}", "{cid}")
+    return is_asked or (name, value) == ("format", "raw")
 
 
 def url_of(url: str, digest: str) -> str:

@@ -5,7 +5,7 @@ where is asked of the places themselves, so a run that was broken off goes on, a
 does nothing. A document that the own folder has lost comes back from any place that has it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,7 @@ from strongroom.chain.places import (
     FoundDocument,
     Presence,
     WebPlace,
+    check_extent,
     url_of,
 )
 from strongroom.chain.whole_answers import WholeAnswers
@@ -126,7 +127,7 @@ class CarStore:
         """Write a file with these documents beside those that it has.
 
         Raises:
-            BadCar: somebody else has written the file.
+            BadCar: somebody else has written the file, or no audit would read it any more.
             AlreadyRuns: another process writes it.
         """
         _make_shown(self.path.parent)
@@ -135,6 +136,7 @@ class CarStore:
             fresh = {keccak(each): each for each in documents}
             fresh = {digest: each for digest, each in fresh.items() if digest not in known}
             root, text = root_of({"vault": self.vault}, [*known, *fresh])
+            self._check_extent([len(text), *(size for _, size in known.values())], fresh.values())
             draft = self.path.with_name(f"{self.path.name}.draft")
             with draft.open("wb") as file:
                 file.write(header(root) + section_head(root, len(text)) + text)
@@ -144,6 +146,24 @@ class CarStore:
                     file.write(section_head(content_id(digest), len(each)) + each)
             draft.chmod(SHOWN)
             draft.replace(self.path)
+
+    def _check_extent(self, known: Sequence[int], fresh: Collection[bytes]) -> None:
+        """Refuse a file that no audit reads.
+
+        Args:
+            known: sizes of its root and of the documents that it has
+            fresh: those that come
+
+        Raises:
+            BadCar: it would be so.
+        """
+        try:
+            check_extent(len(known) + len(fresh), sum(known) + sum(map(len, fresh)))
+        except BadCar as error:
+            raise BadCar(
+                f"{self.path} is full: with these documents {error}, and no audit reads it: "
+                "keep it, and name a folder or a server in its place"
+            ) from error
 
     def _leaves(self) -> dict[bytes, tuple[int, int]]:
         """Return where each document lies, by its hash; the first block is the root."""
