@@ -82,6 +82,6 @@ def _check_used(
     for each in differences:
         if address.lower() not in used:
             raise BadInput(
-                f"{option} {address}: {each.what} is {each.found}, not {each.expected}, and the "
-                "vault does not use it: name the one that it uses"
+                f"{option}: {each.what}: expected {each.expected}, found {each.found}; the vault "
+                "does not use it, either: name the one that it uses"
             )
