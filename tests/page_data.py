@@ -23,7 +23,7 @@ DATA = {
         "checked": {"events": 1_234, "reports": 3, "market_values": 5, "fills": 4,
                     "fills_joined": 4, "documents": 2},
         "vault": "0x" + "11" * 20, "chain_id": 137, "from_block": 1, "to_block": 9,
-        "to_time": 1_700_100_000, "differences": [],
+        "to_time": 1_700_100_000, "block_hash": "0x" + "b1" * 32, "differences": [],
         "income": {"rebate": "0", "reward": "2000000", "return": "0", "gift": "0"},
         "permissions": [{"block": 3, "what": "keeper is 0x12"}],
         "state": {"nav_bid": "999000000", "nav_ask": "1001000000", "idle": "500000000",

@@ -514,7 +514,7 @@ def test_a_record_of_before_keeps_its_bytes_and_its_id():
 
 # the audit's part
 
-REPORT, VAULT = SimpleNamespace(block=4711), "0x" + "11" * 20
+REPORT, VAULT = SimpleNamespace(block=4711, evidence="0x" + "ee" * 32), "0x" + "11" * 20
 
 
 def at_leisure(view, settings, records, patience_s):
@@ -587,8 +587,9 @@ def test_reasons_without_end_are_few_in_memory():
     progress = Progress(Ledger(VAULT, 6), 1)
     found = FoundDocument(Presence.FOUND, b"{}")
     DecisionsAgain(lambda name: found, lambda *given: list(told)).make(progress, REPORT, "", text)
-    assert len(progress.undecided) == 101 and sum(progress.undecided.values()) == 1_000
-    assert decided_again(progress).why[0] == "900 for other reasons"
+    (kept,) = progress.undecided
+    assert len(kept.why) == 21 and sum(kept.why.values()) == 1_000
+    assert decided_again(progress).why[0] == "980 for other reasons"
 
 
 @pytest.mark.parametrize("grounds", [

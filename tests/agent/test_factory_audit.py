@@ -26,6 +26,7 @@ from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.events import Reported
 from strongroom.audit.factory import FactoryOptions, audit_factory, audit_one
 from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.verdict import DecidedAgain
 from strongroom.chain.failures import NoVault
 from strongroom.cli.audit import command as audit_command
 from strongroom.errors import BadInput
@@ -96,7 +97,7 @@ def test_an_audit_that_reads_ahead_says_the_same(tmp_path):
             assert one == two and bool(one.differences) is bool(number)
         half = replace(own[1], to_block=one.to_block // 2, checkpoint=tmp_path / "half")
         run_audit(half)
-        assert run_audit(replace(half, to_block=None)).verdict == one
+        assert replace(run_audit(replace(half, to_block=None)).verdict, went_on=None) == one
         with pytest.raises(NodeRefuses, match="gone"):
             run_audit(AuditOptions(copy_of(2), url, ahead=True))
 
@@ -135,9 +136,12 @@ def test_what_another_release_has_found_is_not_done(tmp_path, monkeypatch, what)
     assert factory_audit._done(folder, "0xaa", asked()) is None
 
 
-@pytest.mark.parametrize("change", [{"vault": copy_of(1)}, {"exit_code": 7}, {"exit_code": 2}])
-def test_a_line_of_another_vault_or_without_a_verdict_is_not_done(tmp_path, change):
-    """A folder was copied, or its file is damaged."""
+@pytest.mark.parametrize("change", [
+    {"vault": copy_of(1)}, {"exit_code": 7}, {"exit_code": 2}, {"exit_code": 1},
+    {"decided": DecidedAgain(same=5, withheld=1)}, {"decided": DecidedAgain(unknown=1)},
+])  # fmt: skip
+def test_a_line_of_another_vault_or_that_may_change_is_not_done(tmp_path, change):
+    """A folder was copied, or its file is damaged. What was missing may be there now."""
     line = replace(factory_audit.VaultLine(copy_of(0), 0, "no difference"), **change)
     folder = tmp_path / copy_of(0)
     factory_audit._keep(folder, factory_audit._Done("0xaa", "asked", line))
@@ -204,7 +208,8 @@ def test_one_that_fails_costs_itself_and_hides_no_difference(tmp_path):
     assert replace(result, vaults=(result.vaults[1], defect)).exit_code == 1
     assert result.vaults[1].differences == len(verdict(tmp_path / "out", 1)["differences"]) > 0
     assert result.vaults[2].words == f"{url} refuses eth_getLogs: gone: name another node"
-    assert not (tmp_path / "out" / copy_of(2) / "done.json").exists(), "it is tried again"
+    done = [(tmp_path / "out" / copy_of(each) / "done.json").exists() for each in range(3)]
+    assert done == [True, False, False], "what is wrong is tried again: it may be cured"
 
 
 def test_ctrl_c_leaves_what_the_next_run_goes_on_from(tmp_path, clean):
@@ -294,6 +299,9 @@ def test_no_factory_at_the_address(clean):
         {"replay_blocks": (3,)},
         {"what_if_bps": 5},
         {"at_block": 4},
+        {"splitter": copy_of(1)},
+        {"gates": (copy_of(1),)},
+        {"models": (None,)},
     ],
 )
 def test_what_is_of_one_vault_is_refused(changed, tmp_path):

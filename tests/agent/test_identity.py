@@ -9,7 +9,7 @@ from strongroom.errors import BadInput
 from strongroom.identity.answer import AuditFile, CannotSay, judged
 from strongroom.identity.card import CardTerms, card_faults, make_card, read_card
 from strongroom.identity.documents import data_uri, inside, look_up, named_file
-from strongroom.identity.record import Measure, PricePoint, measures
+from strongroom.identity.record import Measure, PricePoint, measures, read_prices
 from strongroom.identity.request import (
     AskKind,
     StoredEntry,
@@ -211,3 +211,13 @@ def test_a_period_that_is_not_covered_has_no_number():
     names = [each.tag2 for each in measures(points((0, 3), (7 * DAY - 1, 3)), 0)]
     assert names == ["day", "all", "all"]
     assert [each.tag1 for each in measures([], 0)] == ["losses"]
+
+
+def test_a_part_of_a_record_is_no_record(tmp_path):
+    """Prices from before a checkpoint are missing: the deepest fall may be there."""
+    lines = [{"block": 7, "time": 9, "price_bid": "1"}, {"block": 8, "time": 10, "price_bid": "2"}]
+    (tmp_path / "reports.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    found, _ = read_prices(tmp_path, verdict(checked={"reports": 2}))
+    assert [each.price for each in found] == [1, 2]
+    with pytest.raises(BadInput, match=r"has 2 reports, the verdict counts 3.*a new folder"):
+        read_prices(tmp_path, verdict(checked={"reports": 3}))

@@ -86,3 +86,12 @@ def test_what_is_remembered_does_not_grow_with_the_number_of_decisions(reported)
         kept.append(len(progress.filled))
     assert progress.ledger.differences == [] and progress.joined == 200
     assert max(kept) == kept[-1] == 60
+
+
+def test_very_many_fills_without_a_decision_are_counted_and_a_thousand_named(reported):
+    progress, joiner = Progress(Ledger(VAULT, 6), 0), reported(({}, []), ({}, []), ({}, []))
+    progress.unjoined = [replace(fill("0x" + "77" * 32), time=BORN + HOUR)] * 1_002
+    joiner.join_again(progress)
+    found = joiner.unrevealed(progress, BORN + 9 * DAY).differences
+    assert len(found) == 1_001 and found[-1].what == "OrderFilled.metadata: more fills"
+    assert found[-1].found == "2"

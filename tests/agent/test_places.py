@@ -10,7 +10,7 @@ import zlib
 import httpx
 import pytest
 from strongroom.audit.availability import EvidenceAway, EvidencePlaces, PlaceState
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import keccak, to_hex
 from strongroom.chain.places import (
     LARGEST,
     CarPlace,
@@ -436,3 +436,15 @@ def test_no_text_is_no_place(text):
     """It was the folder in which the audit runs: each document is missing there."""
     with pytest.raises(BadInput, match="has no name: give a folder"):
         place_of(text)
+
+
+def test_views_leave_nothing_in_the_temporary_file(tmp_path):
+    """Each is used once; a hostile writer's were kept until the disk was full."""
+    places = EvidencePlaces([FolderPlace(tmp_path)])
+    text = bytes(range(256)) * 4_096
+    name = to_hex(keccak(text))
+    (tmp_path / f"{name}.json").write_bytes(text)
+    assert places.look(name).text == places.look(name).text == text
+    assert places.look("0x" + "12" * 32).presence is Presence.MISSING
+    ((kept,),) = places._kept.execute("SELECT count(*) FROM looked")
+    assert kept == 0

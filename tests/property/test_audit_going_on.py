@@ -2,12 +2,24 @@
 that runs, with the documents that are there now."""
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from eth_utils.address import to_checksum_address
 from strongroom.audit import checkpoint as checkpoints
-from strongroom.audit.checkpoint import CheckpointError
+from strongroom.audit.checkpoint import CheckpointError, Progress, write_checkpoint
+from strongroom.audit.command import AuditOptions, CapChange, run_audit
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.replay import Replayed
+from strongroom.audit.verdict import WentOn, verdict_hash
+from strongroom.chain.ids import keccak, to_hex
+from strongroom.errors import BadInput
+from strongroom.strategy.again import Again
 
-from tests.property.evidence_life import EvidenceLife
+from tests.property.evidence_life import BUY, EvidenceLife
+from tests.property.recorded import RecordingNode
 
 
 @pytest.fixture
@@ -30,7 +42,7 @@ def test_a_document_that_has_vanished_since_is_a_difference(life, kept):
     first.unlink()
     second.write_bytes(b"{}")
     found, whole = life.audit(checkpoint=kept).verdict, life.audit().verdict
-    assert found == whole and found.exit_code == 1
+    assert replace(found, went_on=None) == whole and found.exit_code == 1
     told = {each.expected: each.what for each in found.differences}
     assert told == {first.stem: "evidence document", second.stem: "evidence document: its hash"}
     assert (found.checked.reports, found.checked.documents) == (2, 0)
@@ -45,7 +57,7 @@ def test_a_document_that_was_missing_already_is_told_once(life, tmp_path):
     progress = tmp_path / "kept"
     assert len(life.audit(checkpoint=progress).verdict.differences) == 1
     with pytest.MonkeyPatch.context() as here:
-        here.setattr(checkpoints, "forget_differing", lambda path: None)
+        here.setattr(checkpoints, "forget_differing", lambda path, kept: kept)
         again = life.audit(checkpoint=progress).verdict
         assert again.checked.reports == 2 and len(again.differences) == 1
 
@@ -64,3 +76,193 @@ def test_a_checkpoint_in_front_of_the_chain_is_none(life, kept, block):
     kept.write_text(json.dumps(found))
     with pytest.raises(CheckpointError, match=f"goes on with block {block}: remove it"):
         life.audit(checkpoint=kept)
+
+
+def test_a_verdict_says_where_it_went_on_and_whom_the_blocks_before_were_asked_of(life, kept):
+    """Keys in URLs are nobody's business. A whole audit says nothing of the kind."""
+    further = ("http://127.0.0.1:9999/KEY",)
+    last, node = len(life.blocks) - 1, RecordingNode(life)
+    found = life.audit(node, checkpoint=kept, further_rpcs=further).verdict
+    assert found.went_on == WentOn(last + 1, ("http://127.0.0.1:8545",))
+    assert "went_on" in found.document() and "went_on" not in life.audit().verdict.document()
+    assert f"before {last + 1} as asked of http://127.0.0.1:8545" in found.went_on.words
+    life.report()
+    assert life.audit(checkpoint=kept, further_rpcs=further).is_clean
+    found = life.audit(checkpoint=kept).verdict
+    assert found.went_on.nodes == ("http://127.0.0.1:8545", "http://127.0.0.1:9999")
+
+
+def test_a_verdict_is_the_same_however_the_vault_was_typed_and_names_its_block(life):
+    typed = life.vault, to_checksum_address(life.vault)
+    found = [run_audit(AuditOptions(each), RecordingNode(life)).verdict for each in typed]
+    one, other = (verdict_hash(each.document()) for each in found)
+    assert one == other and found[1].vault == life.vault
+    assert found[0].block_hash == f"0x{len(life.blocks) - 1:064x}"
+
+
+# a checkpoint is asked of the chain again
+
+FORGED = {
+    "roles": lambda books: books["permissions"]["roles"].update(guardian="0x" + "12" * 20),
+    "classes": lambda books: books["permissions"]["classes"].clear(),
+    "keeper": lambda books: books["permissions"]["classes"]["0"].update(keeper="0x" + "12" * 20),
+    "timeline": lambda books: books["permissions"]["timeline"].pop(),
+    "a time": lambda books: books["permissions"]["timeline"][0].update(block=-2),
+    "limits": lambda books: books["permissions"]["limits"].update({"8": 1}),
+    "accounts": lambda books: books["accounts"].clear(),
+    "closed": lambda books: books.update(closed=1),
+    "holders": lambda books: books["holders"].popitem(),
+}
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory):
+    """A life with a market and a fill, and the checkpoint of its clean audit."""
+    folder = tmp_path_factory.mktemp("traded")
+    life = EvidenceLife(folder)
+    life.open("m1")
+    record = life.record(life.leg("m1", BUY, "0.5", 100_000_000))
+    life.trade("m1", BUY, 10_000_000, 20_000_000, record)
+    life.report({"m1": 50}, record)
+    path = folder / "kept"
+    assert life.audit(checkpoint=path).is_clean
+    return life, json.loads(path.read_text())
+
+
+def going_on(traded, tmp_path, change):
+    """Audit on from a checkpoint with changed books."""
+    life, kept = traded
+    changed, path = json.loads(json.dumps(kept)), tmp_path / "kept"
+    change(changed["progress"]["ledger"])
+    path.write_text(json.dumps(changed))
+    return life.audit(checkpoint=path)
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_checkpoint_is_refused(traded, tmp_path, name):
+    """Nothing else differed: it was no difference, with a false verdict."""
+    with pytest.raises(CheckpointError, match=r"that the logs up to block \d+ say.*remove it"):
+        going_on(traded, tmp_path, FORGED[name])
+
+
+@pytest.mark.parametrize("name", ["best", "open_epoch", "line", "queues"])
+def test_a_damaged_checkpoint_is_the_operator_s_to_remove(traded, tmp_path, name):
+    """It was a failure of the audit itself, to be reported."""
+    with pytest.raises(CheckpointError, match="remove it"):
+        going_on(traded, tmp_path, lambda books: books[name].clear())
+
+
+def test_an_honest_checkpoint_is_none_of_these(traded, tmp_path):
+    found = going_on(traded, tmp_path, lambda books: None).verdict
+    assert replace(found, went_on=None) == traded[0].audit().verdict
+
+
+def test_another_vault_s_checkpoint_is_not_removed(traded, life, tmp_path):
+    """It has differences; who mistypes a file keeps what is in it."""
+    words = ("transaction", "what", "expected", "found")
+    path, other = tmp_path / "kept", json.loads(json.dumps(traded[1]))
+    other["progress"]["ledger"]["vault"] = "0x" + "12" * 20
+    ledger = other["progress"]["ledger"]
+    ledger["differences"] = [{"block": 1} | dict.fromkeys(words, "")]
+    path.write_text(json.dumps(other))
+    with pytest.raises(CheckpointError, match="name another file"):
+        life.audit(checkpoint=path)
+    assert json.loads(path.read_text()) == other
+
+
+def test_checkpoints_with_one_stem_have_drafts_of_their_own(tmp_path, monkeypatch):
+    drafts, replaces = [], Path.replace
+
+    def seen(path, target):
+        drafts.append(path.name)
+        return replaces(path, target)
+
+    monkeypatch.setattr(Path, "replace", seen)
+    for name in ("vault.one", "vault.two"):
+        write_checkpoint(tmp_path / name, Progress(Ledger("0x" + "12" * 20, 6), 5))
+    assert len(set(drafts)) == 2 and all(each.startswith("vault.") for each in drafts)
+    assert {each.name for each in tmp_path.iterdir()} == {"vault.one", "vault.two"}
+
+
+# what is done beside the books
+
+
+@contextmanager
+def differing_forks(asked):
+    """Forks on which each block differs."""
+
+    class Forks:
+        def replay(self, block, vault):
+            asked.append(block)
+            return Replayed(block, 1, 0, ("storage word 7: 1 is not 2",))
+
+        def what_if(self, block, vault, reporter, bps):
+            asked.append(block)
+
+        def what_if_cap(self, block, vault, guardian, class_id, cap):
+            asked.append(block)
+
+    yield Forks()
+
+
+def test_a_replay_that_goes_on_executes_what_a_whole_one_does(life, tmp_path, monkeypatch):
+    """The second run executed nothing, and found no difference."""
+    asked, path = [], tmp_path / "kept"
+    monkeypatch.setattr("strongroom.audit.replay.forks", lambda *given: differing_forks(asked))
+    life.open("m1")
+    reports = [3, 4]
+    reports.append(life.report({"m1": 50}))
+    for _ in range(2):
+        asked.clear()
+        found = life.audit(checkpoint=path, replay=-1)
+        assert (found.exit_code, asked) == (1, reports)
+    asked.clear()
+    life.audit(checkpoint=path, replay=2, what_if_bps=-500, what_if_cap=CapChange(0, 100))
+    assert asked == [*reports[-2:], reports[-1], reports[-1] - 1]
+
+
+def test_views_that_are_published_later_are_looked_at(life, tmp_path):
+    """A run that goes on found the old count for ever, where a whole one finds a difference."""
+    texts = [b'{"view":1}', b'{"settings":1}']
+    view, settings = (to_hex(keccak(each)) for each in texts)
+    record = life.record() | {"grounds": {"view": view, "settings": settings}}
+    life.report(None, record)
+    missing = [Again(None, "pack tail is not installed", "", "")]
+
+    @contextmanager
+    def decider(memory):
+        yield lambda view, settings, records, patience: list(answers)
+
+    def audit(**more):
+        return life.audit(decide=decider, **more).verdict
+
+    path, views = tmp_path / "kept", tmp_path / "views"
+    views.mkdir()
+    answers = missing
+    assert audit(checkpoint=path).decided.withheld == 1
+    for name, text in zip((view, settings), texts, strict=True):
+        (views / f"{name}.json").write_bytes(text)
+    of_views = {"checkpoint": path, "views": (str(views),)}
+    found = audit(**of_views).decided
+    assert (found.withheld, found.unknown, found.total) == (0, 1, 1)
+    answers = [Again(False, "legs.0.price", "0.5", "0.9")]
+    found = audit(**of_views)
+    assert (found.exit_code, found.decided.different, found.decided.total) == (1, 1, 1)
+    assert replace(found, went_on=None) == audit(views=(str(views),))
+
+
+def test_lines_that_do_not_reach_back_to_the_birth_are_refused(life, tmp_path):
+    """Half of the prices were published as a track record of the whole."""
+    path, out = tmp_path / "kept", tmp_path / "out"
+    life.audit(checkpoint=path)
+    with pytest.raises(BadInput, match="has 0 lines of the blocks before 6, the checkpoint counts"):
+        life.audit(checkpoint=path, out=out)
+    path.unlink()
+    life.audit(checkpoint=path, out=out)
+    life.report()
+    life.audit(checkpoint=path, out=out)
+    assert len((out / "reports.jsonl").read_text().splitlines()) == 3
+    life.audit(out=tmp_path / "whole")
+    for name in ("reports", "fills", "income"):
+        one, whole = (folder / f"{name}.jsonl" for folder in (out, tmp_path / "whole"))
+        assert one.read_text() == whole.read_text()

@@ -19,6 +19,7 @@ from strongroom.audit.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from strongroom.audit.checkpoint_books import wrong_books
 from strongroom.audit.code import CodeAudit, TradingPlaces, foreign_accounts
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
@@ -39,10 +40,11 @@ from strongroom.audit.report_checks import ReportChecks, ToldReport
 from strongroom.audit.spot_checks import ask_halts, closed_wrongly
 from strongroom.audit.trades import TradeReader
 from strongroom.audit.transactions import ByKind, Transaction, by_transaction
-from strongroom.audit.verdict import DIFFERS, SCHEMA, Checked, Verdict, state_of, word_of
+from strongroom.audit.verdict import DIFFERS, SCHEMA, Checked, Verdict, WentOn, state_of, word_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.places import DocumentPlace
 from strongroom.errors import Defect, StrongroomError
 from strongroom.workers import one_ahead
@@ -54,12 +56,14 @@ _PLACE = attrgetter("place")
 _FOLLOWED: Sequence[type[AuditedEvent]] = (EpochSettled, MarketOpened, MarketClosed)
 MOST_DECIMALS = 12  # of an asset: no vault of ours is made with more
 COLLECT = 8  # pieces, after which garbage is looked for
+AT_LEAST = 5_000  # waiting fills of a checkpoint: one with n times as many is of n pieces
 T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnIncome = Callable[[Income], None]
 OnPaid = Callable[[Mapping[tuple[int, int], int]], None]
 OnProgress = Callable[[int, int], None]
+OfChain = tuple[int, str]  # its id, and the last block's hash
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Scope:
         deciding: which decisions are made again, in words; "": none
         are_shared: the exchanges are those of many vaults: this one need not trade at each
         held_hash: of the last block, as it was before anything else was asked; "": not asked yet
+        nodes: that are asked, as a verdict may name them; empty: that of the URL
     """
 
     url: str
@@ -87,6 +92,7 @@ class Scope:
     deciding: str = ""
     held_hash: str = ""
     are_shared: bool = False
+    nodes: Sequence[str] = ()
 
     @property
     def asked(self) -> str:
@@ -136,7 +142,8 @@ class Auditor:
         self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         self._decisions, self._on_paid = decisions, on_paid
-        self._began, self._began_at = b"", 0  # the checkpoint's text, and its next block
+        self._began = b""  # the checkpoint's text
+        self._went_on: WentOn | None = None
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
@@ -168,22 +175,59 @@ class Auditor:
         code = CodeAudit(self._node, self._vault, scope.to_block)
         if not code.is_vault_ours():  # what foreign code logs is not read
             check_held(self._node, scope.to_block, held)
-            return self._of_foreign_code(code, chain_id)
+            return self._of_foreign_code(code, (chain_id, held))
         try:
-            return self._of_our_vault(code, chain_id, held, on_progress)
+            return self._of_our_vault(code, (chain_id, held), on_progress)
         except StrongroomError as error:
             blocks = scope.from_block, scope.to_block
             foreign = foreign_accounts(self._node, self._vault, blocks)
             if isinstance(error, Defect) or foreign is None:
                 raise
-            return self._of_foreign_code(foreign, chain_id)
+            return self._of_foreign_code(foreign, (chain_id, held))
 
-    def _of_our_vault(
-        self, code: CodeAudit, chain_id: int, held: str, on_progress: OnProgress
-    ) -> Audit:
+    def _of_our_vault(self, code: CodeAudit, chain: OfChain, on_progress: OnProgress) -> Audit:
         """Audit a vault that is ours; raises as `run` does, also where the logs of accounts are
         none that ours write."""
-        scope, progress = self._scope, self.start()
+        progress = self.start()
+        try:
+            self._check_books(progress)
+            return self._from(progress, code, chain, on_progress)
+        except Exception as error:
+            is_known = isinstance(error, StrongroomError) and not isinstance(error, Defect)
+            if is_known or self._went_on is None:
+                raise
+            raise CheckpointError(
+                f"the audit failed as it went on from {self._scope.checkpoint} ({error!r:.200}): "
+                "remove it and audit again; if that fails too, report it"
+            ) from error
+
+    def _check_books(self, progress: Progress) -> None:
+        """Hold what a checkpoint says of permissions and accounts against the logs.
+
+        Raises:
+            CheckpointError: it is not what they say.
+        """
+        if self._went_on is None:
+            return
+        blocks = self._scope.from_block, progress.next_block - 1
+        wrong = wrong_books(self._node, progress.ledger, blocks)
+        if wrong:
+            raise CheckpointError(
+                f"{self._scope.checkpoint} does not have the {wrong} that the logs up to block "
+                f"{blocks[1]} say: it, or one of the nodes, was wrong: remove it and audit again"
+            )
+
+    def _from(
+        self, progress: Progress, code: CodeAudit, chain: OfChain, on_progress: OnProgress
+    ) -> Audit:
+        """Audit from where the progress is; raises as `run` does."""
+        scope, (_, held) = self._scope, chain
+        if self._decisions is not None and progress.undecided:
+            self._decisions.make_open(progress, self._evidence.find)
+            if scope.checkpoint is not None:
+                write_checkpoint(scope.checkpoint, progress)
+        if self._fills is not None:
+            self._fills.join_again(progress)
         node, mover = self._node, self._movements
         if self._ahead is not None:
             node, views = self._ahead, Views(self._ahead)
@@ -192,6 +236,7 @@ class Auditor:
         pieces = reader.read(progress.next_block, scope.to_block)
         if self._ahead is not None:
             pieces = one_ahead(_rarely_collected(pieces))
+        unwritten = 0
         for piece in _rarely_collected(pieces):
             kinds, movements, end = ByKind(piece.events), piece.movements, piece.end
             self._movements.know(movements.owners, end)
@@ -215,28 +260,32 @@ class Auditor:
             self._book(progress, piece, kinds, (movements.moved, holders))
             progress.ledger.differences += [*piece.differences, *unexplained]
             if self._fills is not None:
-                self._fills.join_again(progress)
                 self._fills.join(progress, movements, holders)
                 self._fills.forget(progress, max(piece.times.values(), default=0))
             progress.wallets, progress.next_block = holders.at_end, end + 1
-            if scope.checkpoint is not None:
-                progress.last_hash = self._hash_of(end)
+            unwritten += AT_LEAST
+            if scope.checkpoint is not None and (
+                end == scope.to_block or unwritten > len(progress.unjoined)
+            ):
+                progress.last_hash, unwritten = self._hash_of(end), 0
                 check_held(self._node, scope.to_block, held)
                 write_checkpoint(scope.checkpoint, progress)
             on_progress(end - scope.from_block + 1, scope.to_block - scope.from_block + 1)
-        verdict = self._verdict(progress, code, chain_id)
+        verdict = self._verdict(progress, code, chain)
         check_held(self._node, scope.to_block, held)
         return Audit(verdict, progress.ledger)
 
     def start(self) -> Progress:
         """Return where the audit begins: at the first block, or at the checkpoint."""
         scope = self._scope
+        nodes = scope.nodes or [shown_url(scope.url)]
         if scope.checkpoint is not None and scope.checkpoint.exists():
             progress = read_checkpoint(
                 scope.checkpoint, self._vault, scope.to_block, self._hash_of, scope.asked
             )
             self._began = scope.checkpoint.read_bytes()
-            self._began_at = progress.next_block
+            self._went_on = WentOn(progress.next_block, tuple(progress.nodes))
+            progress.nodes = sorted({*progress.nodes, *nodes})
             return progress
         asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
         decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
@@ -245,7 +294,8 @@ class Auditor:
                 f"the asset {asset} has {decimals} decimals, a vault's at most {MOST_DECIMALS}: "
                 "name another node"
             )
-        return Progress(Ledger(self._vault, decimals), scope.from_block, scope.asked)
+        ledger = Ledger(self._vault, decimals)
+        return Progress(ledger, scope.from_block, scope.asked, nodes=sorted(nodes))
 
     def _check_start(self, text: bytes) -> None:
         """Hold the books and sums of the checkpoint that an audit went on from against views and
@@ -284,19 +334,19 @@ class Auditor:
         """Return what the evidence calls a market, or None where it does not say."""
         return None if self._fills is None else self._fills.name(market)
 
-    def _of_foreign_code(self, code: CodeAudit, chain_id: int) -> Audit:
+    def _of_foreign_code(self, code: CodeAudit, chain: OfChain) -> Audit:
         """Return the verdict on a vault that is not ours: its code alone."""
-        scope, ledger = self._scope, Ledger(self._vault)
+        scope, ledger, (chain_id, held) = self._scope, Ledger(self._vault), chain
         now = self._node.times([scope.to_block])[scope.to_block]
         verdict = Verdict(
-            SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now, DIFFERS,
+            SCHEMA, self._vault, chain_id, scope.from_block, scope.to_block, now, held, DIFFERS,
             tuple(code.differences), Checked(), state_of(ledger), _digits({}), (),
             tuple(code.listed), statement(Losses(), ledger),
         )  # fmt: skip
         return Audit(verdict, ledger)
 
-    def _verdict(self, progress: Progress, code: CodeAudit, chain_id: int) -> Verdict:
-        scope, ledger = self._scope, progress.ledger
+    def _verdict(self, progress: Progress, code: CodeAudit, chain: OfChain) -> Verdict:
+        scope, ledger, (chain_id, held) = self._scope, progress.ledger, chain
         now = self._node.times([scope.to_block])[scope.to_block]
         unrevealed = NOTHING if self._fills is None else self._fills.unrevealed(progress, now)
         found = [*unrevealed.differences, *self._conservation.at_end(progress, scope.to_block)]
@@ -304,7 +354,8 @@ class Auditor:
         code.run(ledger, scope.exchanges, traded, scope.are_shared)
         listed = [(name, ledger.markets[name]) for name in ledger.order]
         found += [*self._at_block(ledger, scope.to_block), *self._other_accounts(listed)]
-        vanished = [] if self._fills is None else self._fills.vanished(self._began_at, ledger)
+        began_at = 0 if self._went_on is None else self._went_on.block
+        vanished = [] if self._fills is None else self._fills.vanished(began_at, ledger)
         found = [*ledger.differences, *code.differences, *vanished, *found]
         if found and self._began:
             self._check_start(self._began)
@@ -320,14 +371,14 @@ class Auditor:
             documents=progress.documents - len(vanished),
         )
         return Verdict(
-            SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now,
+            SCHEMA, self._vault, chain_id, scope.from_block, scope.to_block, now, held,
             word_of(found, unrevealed.unknown), tuple(sorted(found, key=lambda each: each.block)),
             checked, state_of(ledger), _digits(progress.income),
             tuple(ledger.permissions.timeline), tuple(code.listed),
             statement(progress.losses, ledger),
             None if self._fills is None else self._fills.availability(),
             None if self._decisions is None else decided_again(progress), code.exchanges,
-            unrevealed.unknown,
+            unrevealed.unknown, self._went_on,
         )  # fmt: skip
 
     # the ledger

@@ -139,6 +139,14 @@ class EvidencePlaces:
         self._kept.execute("INSERT INTO looked VALUES (?, ?, ?, ?, ?)", values)
         return found
 
+    def look(self, digest: str) -> FoundDocument:
+        """Return a document as `find` does, and keep nothing: it is used once.
+
+        Raises:
+            EvidenceAway: no place has it, and one does not answer.
+        """
+        return self._together(digest, [each.place.find(digest) for each in self._asked])
+
     def where(self, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the public and the other places that have a document, once it was asked for."""
         chosen = "SELECT places FROM looked WHERE digest = ?"

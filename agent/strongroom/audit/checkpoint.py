@@ -1,5 +1,6 @@
 """What an audit keeps in order to go on later: its ledger, and fills that nothing explains yet."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from strongroom.audit.release import release
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
-Version = Literal[14]
+Version = Literal[15]
 (VERSION,) = get_args(Version)
 
 
@@ -21,7 +22,7 @@ class CheckpointError(BadInput):
     """An audit cannot go on from this checkpoint; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AccountFill:
     """A fill of one of the vault's accounts, or of a wallet, as it is held against its decision.
 
@@ -63,16 +64,35 @@ class Ordered:
 
 
 @dataclass
+class OpenDecisions:
+    """What came of a report's decisions where some are not known: their views may be published
+    later, and another run may have the packs or the time.
+
+    Attributes:
+        counts, why: as the progress has them of the others
+    """
+
+    block: int
+    transaction: str
+    evidence: str
+    counts: dict[str, int] = field(default_factory=dict)
+    why: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
 class Progress:
     """How far an audit is; counts are of everything before `next_block`.
 
     Attributes:
         asked: the options that decide what is looked at
+        nodes: that were asked, by these audits together
         wallets: that trade for accounts -> the account
         income: kind -> base units of the asset
+        incomes: how many payments that is
         filled: decision -> what its fills add up to; those of long ago are forgotten
-        decided: what came of decisions that were made again -> how many
-        undecided: why nobody here could decide -> how many
+        decided: what came of decisions that were made again -> how many, of reports of which all
+            is known
+        undecided: of the other reports
         held: account or wallet -> token -> what its transfers add up to; no zeros
         traded: exchanges that have filled an order of theirs, or with one
         has_unexplained: whether something of theirs has moved that nothing explains
@@ -82,6 +102,7 @@ class Progress:
     next_block: int
     asked: str = ""
     last_hash: str = ""  # of the block before
+    nodes: list[str] = field(default_factory=list)
     fills: int = 0
     joined: int = 0
     calls: int = 0
@@ -92,10 +113,11 @@ class Progress:
     unjoined: list[AccountFill] = field(default_factory=list)
     wallets: dict[str, str] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
+    incomes: int = 0
     held: dict[str, dict[str, int]] = field(default_factory=dict)
     filled: dict[str, Ordered] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
-    undecided: dict[str, int] = field(default_factory=dict)
+    undecided: list[OpenDecisions] = field(default_factory=list)
     traded: list[str] = field(default_factory=list)
     has_unexplained: bool = False
     losses: Losses = field(default_factory=Losses)
@@ -110,44 +132,7 @@ class _Kept:
     progress: Progress
 
 
-@dataclass(frozen=True)
-class _Reached:
-    """Of a checkpoint's progress, how far it is."""
-
-    next_block: int
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Of a checkpoint, how far it is."""
-
-    progress: _Reached
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Of a checkpoint's ledger, what differs."""
-
-    differences: list[object]
-
-
-@dataclass(frozen=True)
-class _Booked:
-    """Of a checkpoint's progress, that ledger."""
-
-    ledger: _Found
-
-
-@dataclass(frozen=True)
-class _Differing:
-    """Of a checkpoint, whether something differs."""
-
-    progress: _Booked
-
-
 _KEPT = TypeAdapter(_Kept)
-_DIFFERING = TypeAdapter(_Differing)
-_PLACE = TypeAdapter(_Place)
 HashOf = Callable[[int], str]  # of a block
 
 
@@ -193,32 +178,18 @@ def progress_in(text: bytes) -> Progress:
     return _KEPT.validate_json(text).progress
 
 
-def forget_differing(path: Path) -> None:
+def forget_differing(path: Path, kept: Progress) -> Progress | None:
     """Remove a checkpoint that has differences: they are what its nodes and its places of evidence
-    said then, and an audit that goes on from it would say them for ever."""
-    try:
-        found = _DIFFERING.validate_json(path.read_bytes()).progress.ledger.differences
-    except (ValidationError, OSError):
-        return  # whoever goes on from it says why not
-    if found:
-        path.unlink()
-
-
-def next_block_of(path: Path) -> int:
-    """Return the block that a checkpoint's audit goes on with.
-
-    Raises:
-        CheckpointError: it is none.
-    """
-    try:
-        return _PLACE.validate_json(path.read_bytes()).progress.next_block
-    except (ValidationError, OSError) as error:
-        raise CheckpointError(f"{path} is no checkpoint of this version: remove it") from error
+    said then, and an audit that goes on from it would say them for ever. Return what is left."""
+    if not kept.ledger.differences:
+        return kept
+    path.unlink()
+    return None
 
 
 def write_checkpoint(path: Path, progress: Progress) -> None:
-    """Replace a file by a progress, in one step."""
+    """Replace a file by a progress, in one step; no other audit writes the same draft."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     draft.write_bytes(_KEPT.dump_json(_Kept(VERSION, release(), progress)))
     draft.replace(path)

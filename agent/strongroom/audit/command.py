@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from strongroom.audit.auditor import Audit, Scope
+    from strongroom.audit.checkpoint import Progress
     from strongroom.audit.contracts import Identity
     from strongroom.audit.deciding import DecisionsAgain, StartsDecider
     from strongroom.audit.gates import GateStatement, ModelAgain
     from strongroom.audit.income import IncomeKind
-    from strongroom.audit.lines import AuditLines
     from strongroom.audit.node import Node
     from strongroom.audit.payouts import PayoutStatement
     from strongroom.audit.permissions import Difference
@@ -209,18 +209,16 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         Refused: the vault does not take the cap of a what-if.
     """
     from strongroom.audit.auditor import Auditor
-    from strongroom.audit.checkpoint import forget_differing
     from strongroom.audit.lines import AuditLines
     from strongroom.audit.nodes import nodes_of
 
     urls = [options.rpc, *options.further_rpcs]
     started, node = time.monotonic(), node or nodes_of(urls)
-    if options.checkpoint is not None:
-        forget_differing(options.checkpoint)
     scope, identity = scope_of(options, node)
+    kept = _kept(scope, node)
     with (
         _decisions_again(options) as decisions,
-        AuditLines(options.out, options.checkpoint, options.replay) as recorder,
+        AuditLines(options.out, kept) as recorder,
     ):
         auditor = Auditor(
             scope, node, recorder.on_report, recorder.on_event, recorder.on_income,
@@ -228,7 +226,7 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         )  # fmt: skip
         audit = auditor.run(options.progress)
     plain = AuditResult(audit.verdict, identity)
-    result = _executed_again(options, plain, audit, recorder, (node, scope))
+    result = _executed_again(options, plain, audit, (node, scope))
     if options.splitter or options.gates:
         result = _with_beside(result, audit, options, (node, scope))
     if options.signer is not None:
@@ -239,6 +237,25 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         text = json.dumps(result.document(), indent=1)
         (options.out / "verdict.json").write_text(text + "\n")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _kept(scope: Scope, node: Node) -> Progress | None:
+    """Return what the audit goes on from; None: it begins anew.
+
+    Raises:
+        CheckpointError: there is a checkpoint that it cannot go on from.
+    """
+    from strongroom.audit import checkpoint
+    from strongroom.audit.held_block import held_hash
+
+    path = scope.checkpoint
+    if path is None or not path.exists():
+        return None
+    hash_of = partial(held_hash, node)
+    found = checkpoint.read_checkpoint(
+        path, scope.vault.lower(), scope.to_block, hash_of, scope.asked
+    )
+    return checkpoint.forget_differing(path, found)
 
 
 def _with_beside(
@@ -281,7 +298,7 @@ def _decisions_again(options: AuditOptions) -> Iterator[DecisionsAgain | None]:
         return
     places = EvidencePlaces(_places((*options.views, *options.evidence), options.vault))
     with options.decide(options.decide_bounds.memory) as decide:
-        yield DecisionsAgain(places.find, decide, Spending(options.decide_bounds))
+        yield DecisionsAgain(places.look, decide, Spending(options.decide_bounds))
 
 
 def _places(named: Sequence[str], vault: str) -> list[DocumentPlace]:
@@ -305,6 +322,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     from strongroom.audit.auditor import Scope
     from strongroom.audit.contracts import Views
     from strongroom.audit.held_block import held_hash
+    from strongroom.chain.jsonrpc import shown_url
 
     _check(options)
     places = _places(options.evidence, options.vault)
@@ -334,6 +352,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, places, options.checkpoint,
         options.payers, options.deciding, held, options.are_shared,
+        tuple(map(shown_url, (options.rpc, *options.further_rpcs))),
     )  # fmt: skip
     return scope, identity
 
@@ -366,37 +385,42 @@ def _check(options: AuditOptions) -> None:
 
 
 def _executed_again(
-    options: AuditOptions, result: AuditResult, audit: Audit, recorder: AuditLines,
-    of_chain: tuple[Node, Scope],
-) -> AuditResult:  # fmt: skip
+    options: AuditOptions, result: AuditResult, audit: Audit, of_chain: tuple[Node, Scope]
+) -> AuditResult:
     """Execute again on a fork what is asked for; what differs joins the verdict. The fork is of the
-    first node alone; its blocks, and what it is held against, all nodes say alike."""
-    blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
-    report_at = options.at_block or (recorder.blocks[-1] if recorder.blocks else 0)
-    budget_at = options.at_block or recorder.allocated_at
+    first node alone; its blocks, and what it is held against, all nodes say alike. Which blocks
+    these are the logs say: an audit that goes on has not booked all reports itself."""
     bps, cap = options.what_if_bps, options.what_if_cap
+    if not (options.replay or options.replay_blocks) and bps is None and cap is None:
+        return result
+    if not audit.ledger.events:
+        return result
+
+    from strongroom.audit.chosen_events import blocks_with
+    from strongroom.audit.events import Allocated, Dealt
+    from strongroom.audit.held_block import check_held, held_hash
+    from strongroom.audit.replay import forks
+
+    (node, scope), vault = of_chain, result.verdict.vault
+    span = scope.from_block, scope.to_block
+    reports, budgets = (blocks_with(node, vault, kind, span) for kind in (Dealt, Allocated))
+    again = reports[-options.replay :] if options.replay > 0 else reports
+    blocks = [*(again if options.replay else ()), *options.replay_blocks]
+    report_at = options.at_block or (reports[-1] if reports else 0)
+    budget_at = options.at_block or (budgets[-1] if budgets else 0)
     if bps is not None and not report_at:
         raise BadInput("--what-if: the vault has no report yet: audit again after its first")
     if cap is not None and not budget_at:
         raise BadInput("--what-if-cap: the vault has allocated nothing yet: leave it out")
-    if not blocks and bps is None and cap is None:
-        return result
-
-    from strongroom.audit.held_block import check_held, held_hash
-    from strongroom.audit.replay import forks
-
-    node, scope = of_chain
-    vault, roles = result.verdict.vault, audit.ledger.permissions.roles
-    with forks(options.rpc, node, partial(held_hash, node)) as again:
-        replayed = tuple(again.replay(block, vault) for block in blocks)
+    roles = audit.ledger.permissions.roles
+    with forks(options.rpc, node, partial(held_hash, node)) as fork:
+        replayed = tuple(fork.replay(block, vault) for block in blocks)
         result = replace(
             result,
             verdict=result.verdict.with_differences(_differences(replayed)),
             replayed=replayed,
-            what_if=None
-            if bps is None
-            else again.what_if(report_at, vault, roles["reporter"], bps),
-            what_if_cap=None if cap is None else _with_cap(again, vault, roles, budget_at, cap),
+            what_if=None if bps is None else fork.what_if(report_at, vault, roles["reporter"], bps),
+            what_if_cap=None if cap is None else _with_cap(fork, vault, roles, budget_at, cap),
         )
     check_held(node, scope.to_block, scope.held_hash)
     return result

@@ -175,7 +175,7 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
         if isinstance(result, WorkerDied):
             why = f"its process died ({result.why}): audit again, perhaps with fewer --jobs"
             result = VaultLine(task.vault, FAILED, why)
-        if result.exit_code in (CLEAN, DIFFERS):
+        if _is_settled(result):
             _keep(options.folder / task.vault, _Done(digest, asked, result))
         found[task.vault] = result
         options.progress(len(found), len(vaults))
@@ -252,6 +252,8 @@ def _check(options: FactoryOptions) -> None:
         "--what-if-cap": each.what_if_cap is not None,
         "--at-block": each.at_block is not None,
         "--splitter": bool(each.splitter),
+        "--proof-gate": bool(each.gates),
+        "--proof-model": bool(each.models),
     }
     for option, is_named in of_one.items():
         if is_named:
@@ -342,8 +344,15 @@ def _done(folder: Path, digest: str, asked: str) -> VaultLine | None:
     except (OSError, ValidationError):
         return None
     line = known.line
-    is_its_own = line.vault == folder.name and line.exit_code in (CLEAN, DIFFERS)
+    is_its_own = line.vault == folder.name and _is_settled(line)
     return line if is_its_own and (known.block_hash, known.asked) == (digest, asked) else None
+
+
+def _is_settled(line: VaultLine) -> bool:
+    """Whether the same question has the same answer later: a document that is missing now may come
+    back, and a view may be published."""
+    again = line.decided
+    return line.exit_code == CLEAN and (again is None or not (again.withheld or again.unknown))
 
 
 def _keep(folder: Path, done: _Done) -> None:

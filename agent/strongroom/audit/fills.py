@@ -20,6 +20,7 @@ from itertools import islice
 
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
+from strongroom.audit.chosen_events import chosen_events
 from strongroom.audit.documents import (
     DOCUMENT,
     MOST_NAMED,
@@ -34,7 +35,6 @@ from strongroom.audit.legs import legs_for, take, wrong_price
 from strongroom.audit.movements import Movements
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Limit
-from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY
@@ -117,8 +117,8 @@ class FillJoiner:
             self._take(progress, _fill(event, time, account, market))
 
     def join_again(self, progress: Progress) -> None:
-        """Explain fills that waited, by what has been revealed since. Before those of later blocks:
-        what a decision sells again it has bought before."""
+        """Explain fills that waited when an earlier audit ended, by what has been revealed since.
+        Before those of later blocks: what a decision sells again it has bought before."""
         waiting, progress.unjoined = progress.unjoined, []
         for fill in waiting:
             self._take(progress, fill)
@@ -190,15 +190,17 @@ class FillJoiner:
             now: timestamp of the last block
         """
         since = now - _patience(progress.ledger)
-        late, withheld, counts = list[Difference](), 0, dict.fromkeys(Wait, 0)
+        withheld, counts, named = 0, dict.fromkeys(Wait, 0), list[Difference]()
         for fill in progress.unjoined:
             if self.is_withheld(fill):
                 withheld += 1
                 continue
             wait = self.wait_of(fill, since)
             counts[wait] += 1
-            if wait is Wait.LATE:
-                late.append(self.difference(fill))
+            if wait is Wait.LATE and len(named) < MOST_NAMED:
+                named.append(self.difference(fill))
+        more_late = counts[Wait.LATE] - len(named)
+        late = _with_more(named, more_late, "a decision", "OrderFilled.metadata: more fills")
         overdue, more = self.withheld_until(since, now)
         late += [*self.revealed_twice(), *more]
         unknown = tuple(self._unknown(counts[Wait.UNKNOWN], overdue))
@@ -346,10 +348,8 @@ class FillJoiner:
 
     def _reported(self) -> Iterator[Reported]:
         """Yield all reports up to the last block."""
-        readers = vault_readers()
-        topics = [topic for topic, each in readers.items() if each.record is Reported]
-        for _, logs in self._node.logs([self._vault], *self._blocks, [topics]):
-            for event in read_logs(logs, readers):
+        for events in chosen_events(self._node, self._vault, [Reported], self._blocks):
+            for event in events:
                 if isinstance(event, Reported):
                     self._reports.append((event.block, event.transaction))
                     yield event
@@ -373,11 +373,15 @@ def _fill(event: OrderFilled, time: int, account: str, market: MarketId) -> Acco
     )  # fmt: skip
 
 
-def _with_more(found: list[Difference], more: int, expected: str) -> list[Difference]:
+def _with_more(
+    found: list[Difference],
+    more: int,
+    expected: str,
+    what: str = "evidence documents: more decisions",
+) -> list[Difference]:
     """Return differences, and one for those that are not named."""
     if not more:
         return found
-    what = "evidence documents: more decisions"
     return [*found, Difference(found[-1].block, found[-1].transaction, what, expected, str(more))]
 
 

@@ -440,3 +440,4 @@ _HANDLERS: Mapping[type[AuditedEvent], Callable[[Governance, AuditedEvent], None
         on(CallExecuted, Governance._call_executed),
     )
 )
+GOVERNED = frozenset(_HANDLERS)  # events that change permissions

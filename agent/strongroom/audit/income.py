@@ -88,6 +88,7 @@ class IncomeFinder:
         times = self._node.times(sorted({move.place[0] for move, _ in found}))
         lines = [self._line(move, account, owners[account][0], times) for move, account in found]
         for each in lines:
+            progress.incomes += 1
             progress.income[each.kind] = progress.income.get(each.kind, 0) + each.amount
         return lines
 

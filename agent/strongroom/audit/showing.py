@@ -52,6 +52,8 @@ def show(result: AuditResult, now: float) -> None:
         console.print(plain(line), soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
+    if verdict.went_on is not None:
+        console.print(plain(verdict.went_on.words), soft_wrap=True)
     console.print(f"block {verdict.to_block} is the last, {age_words(verdict.to_time, now)}")
     console.print(plain(f"{verdict.words} ({result.seconds:.1f} s)"), soft_wrap=True)
 

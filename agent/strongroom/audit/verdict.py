@@ -119,8 +119,33 @@ class VaultTotals:
 
 
 @dataclass(frozen=True)
+class WentOn:
+    """The checkpoint that an audit went on from. What is counted, joined and lost before its block
+    is as earlier audits found it.
+
+    Attributes:
+        block: the first that was looked at anew
+        nodes: that these audits had asked, without what is secret in their URLs
+    """
+
+    block: int
+    nodes: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """It, for a reader."""
+        nodes = ", ".join(self.nodes) or "unknown nodes"
+        return f"goes on from a checkpoint: blocks before {self.block} as asked of {nodes}"
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The result of an audit."""
+    """The result of an audit.
+
+    Attributes:
+        block_hash: of the last block
+        went_on: None: all was looked at anew
+    """
 
     schema: str
     vault: str
@@ -128,6 +153,7 @@ class Verdict:
     from_block: int
     to_block: int
     to_time: int
+    block_hash: str
     verdict: str
     differences: tuple[Difference, ...]
     checked: Checked
@@ -140,6 +166,7 @@ class Verdict:
     decided: DecidedAgain | None = None  # None: nothing was decided again
     exchanges: Mapping[str, str] = field(default_factory=dict)  # that were named, with their use
     unknown: tuple[str, ...] = ()  # what nobody can say now, and what will end that
+    went_on: WentOn | None = None
 
     @property
     def unknown_code(self) -> tuple[AuditedCode, ...]:
@@ -199,6 +226,8 @@ class Verdict:
             del found["exchanges"]
         if not self.unknown:
             del found["unknown"]
+        if self.went_on is None:
+            del found["went_on"]
         return found
 
 

@@ -11,7 +11,13 @@ from strongroom.chain.ids import JsonObject, id_text, read_json
 from strongroom.chain.jsonrpc import understood
 from strongroom.chain.places import place_of
 from strongroom.errors import BadInput, Differs
-from strongroom.identity.answer import CannotSay, answer_file, audit_command, read_verdict
+from strongroom.identity.answer import (
+    AuditFile,
+    CannotSay,
+    answer_file,
+    audit_command,
+    read_verdict,
+)
 from strongroom.identity.card import (
     WELL_KNOWN,
     card_faults,
@@ -282,7 +288,7 @@ def run_respond(options: RespondOptions) -> IdentityResult:
     if (found := code_hash(desk.registries, payload.vault)) != payload.code_hash:
         raise Differs(f"the vault's code has the hash {found}, the request says another: look why")
     command = audit_command(verdict, options.evidence, payload.kind is AskKind.DECIDE)
-    content = answer_file(payload, verdict, _block_hash(desk, payload.last), command)
+    content = answer_file(payload, verdict, _last_block(desk, verdict), command)
     file = named_file(content, options.out, options.base_url)
     given = (digest, content["response"], file.uri, file.digest, payload.kind.value)
     desk.send(desk.registries.validation, "validationResponse", *given)
@@ -317,10 +323,10 @@ def run_feedback(options: FeedbackOptions) -> IdentityResult:
     if verdict.number("chain_id") != desk.chain.chain_id:
         raise BadInput(f"the audit is of chain {verdict.number('chain_id')}: name its node")
     _check_apart(desk, options.agent, verdict.vault, desk.address)
-    prices, reports_hash = read_prices(options.audit)
+    prices, reports_hash = read_prices(options.audit, verdict)
     place = RecordPlace(
         desk.registries.name, options.agent, desk.address, desk.chain.chain_id,
-        code_hash(desk.registries, verdict.vault), _block_hash(desk, verdict.number("to_block")),
+        code_hash(desk.registries, verdict.vault), _last_block(desk, verdict),
         reports_hash, audit_command(verdict, options.evidence, False),
     )  # fmt: skip
     losses = int(str(cast(JsonObject, verdict.document["state"])["losses"]))
@@ -477,6 +483,19 @@ def _asked(desk: RegistryDesk, digest: str) -> ValidationPayload:
     if faults:
         raise BadInput(f"the request is not what its file says ({'; '.join(faults)}): ignore it")
     return payload
+
+
+def _last_block(desk: RegistryDesk, verdict: AuditFile) -> str:
+    """Return the hash of a verdict's last block.
+
+    Raises:
+        BadInput: this chain has another one there: the audit is of a fork, or was reorganised.
+    """
+    number = verdict.number("to_block")
+    found, audited = _block_hash(desk, number), verdict.document.get("block_hash")
+    if found != audited:
+        raise BadInput(f"block {number} is {found} here, the audit's is {audited}: audit again")
+    return found
 
 
 @understood("block")

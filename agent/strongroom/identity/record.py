@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from strongroom.chain.ids import JsonObject, keccak, to_hex
 from strongroom.chain.units import DAY, DECIMALS, MICRO, YEAR
@@ -41,11 +42,12 @@ class Measure:
     decimals: int
 
 
-def read_prices(folder: Path) -> tuple[list[PricePoint], str]:
+def read_prices(folder: Path, verdict: AuditFile) -> tuple[list[PricePoint], str]:
     """Return the prices of an audit's reports.jsonl, oldest first, and keccak of the file.
 
     Raises:
-        BadInput: the folder has none.
+        BadInput: the folder has none, or not those of all reports that its verdict counts: a
+            part of a record is no record.
     """
     path = folder / "reports.jsonl"
     try:
@@ -59,6 +61,12 @@ def read_prices(folder: Path) -> tuple[list[PricePoint], str]:
         raise BadInput(
             f"{path} is not what an audit wrote: run `strongroom audit --out`"
         ) from error
+    counted = cast(JsonObject, verdict.document["checked"])["reports"]
+    if len(found) != counted:
+        raise BadInput(
+            f"{path} has {len(found)} reports, the verdict counts {counted}: run `strongroom audit "
+            "--out` with a new folder"
+        )
     return found, to_hex(keccak(text))
 
 

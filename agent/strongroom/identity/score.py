@@ -180,7 +180,8 @@ def own_audit(folder: Path | None) -> OwnAudit | None:
     """
     if folder is None:
         return None
-    return OwnAudit(read_verdict(folder / "verdict.json"), read_prices(folder)[0])
+    verdict = read_verdict(folder / "verdict.json")
+    return OwnAudit(verdict, read_prices(folder, verdict)[0])
 
 
 class Scoring:
