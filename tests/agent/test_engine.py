@@ -257,6 +257,32 @@ def test_size_that_goes_from_a_recorded_level_moves_the_queue(traded, filled):
     assert sum(fill.tokens for fill in fills) == filled * MICRO
 
 
+@pytest.mark.parametrize("traded", [50, 100])
+def test_size_that_goes_is_shared_by_all_orders_of_its_level(traded):
+    """Six bids of 30 where 90 of 100 go, four that buy YES and two that sell NO: 45, or all 90, go
+    to the oldest. One a tick higher has a level of its own, of which 20 of 20 go."""
+    quotes = Quotes(**vars(QUOTES) | {"traded_of_gone": traded})
+    ask, low = (Level(510_000, 100 * MICRO),), 490_000
+    books = [
+        (at, Book(tuple(Level(p, size * MICRO) for p, size in bids if size), ask))
+        for at, bids in (
+            (1, ((500_000, 0), (low, 0))),
+            (30, ((500_000, 20), (low, 100))),
+            (40, ((500_000, 0), (low, 10))),
+        )
+    ]
+    made, fills = engine(*books, quotes=quotes)
+    about = [(f"b{n}", YES, True, low) for n in range(4)]
+    about += [(f"s{n}", NO, False, MICRO - low) for n in range(2)] + [("h", YES, True, 500_000)]
+    for name, outcome, buys, price in about:
+        made.send(order(name, outcome, buys, price, size=30, kind="POST", at=3))
+    made.advance(50)
+    found = [(fill.order.id, fill.tokens // MICRO) for fill in fills]
+    highest = ("h", 20 * traded // 100)
+    assert found == [highest, ("b0", 30), *([("b1", 15)] if traded == 50 else
+                                            [("b1", 30), ("b2", 30)])]  # fmt: skip
+
+
 def test_events_out_of_order_are_refused():
     made, _ = engine((5, 500_000), (4, 500_000))
     with pytest.raises(OutOfOrder):

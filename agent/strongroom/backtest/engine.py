@@ -6,7 +6,7 @@ known then, never before; so does a cancel end it. What it takes is gone until t
 recorded books until that level does: the same level seen again is the same offer. A resting order
 waits behind the size that stands at its price. What trades there moves it on: the recorded trades
 where there are any, else what is assumed of a new price, or of size that goes. A trade is there
-once for all orders, and so is an offer that crosses.
+once for all orders, and so is what is taken for one, and an offer that crosses.
 """
 
 import heapq
@@ -391,9 +391,10 @@ class Engine:
     def _moved(self, market: int, old: Price | None, new: Price, time: int) -> None:
         """Let a new price meet the orders that rest in its market."""
         left, traded = self.quotes.print_size, self.listed[market].traded
+        at_level: dict[OfferedAt, int] = {}  # what is left of what traded there
         for order in self._best_first(market, time):
             if isinstance(new, Book):
-                self._meet_book(order, old, new, time)
+                self._meet_book(order, old, new, time, at_level)
                 continue
             is_beyond = _reaches(order, new) and new != order.yes_price
             if traded or not is_beyond:
@@ -415,9 +416,12 @@ class Engine:
             self._fill(order, order.yes_price, share, time, maker=True)
         return share
 
-    def _meet_book(self, order: Order, old: Price | None, new: Book, time: int) -> None:
+    def _meet_book(
+        self, order: Order, old: Price | None, new: Book, time: int, at_level: dict[OfferedAt, int]
+    ) -> None:
         """Offers that cross an order's price fill it, each once. Size that goes from its own level
-        moves the queue: as cancelled where trades are recorded, else as traded as far as assumed.
+        moves the queue: as cancelled where trades are recorded, else as traded as far as assumed,
+        once for all orders there.
         """
         limit, gone = order.yes_price, self._taken.setdefault(order.market, {})
         for level in new.asks if order.up else new.bids:
@@ -440,7 +444,9 @@ class Engine:
             order.printed = max(order.printed - went, 0) if went >= 0 else 0
             order.ahead -= min(order.ahead, cancelled * self.quotes.cancelled_ahead // 100)
         else:
-            self._pass(order, limit, max(went, 0) * self.quotes.traded_of_gone // 100, time)
+            key = order.up, limit
+            traded = at_level.get(key, max(went, 0) * self.quotes.traded_of_gone // 100)
+            at_level[key] = traded - self._pass(order, limit, traded, time)
         order.ahead = min(order.ahead, left)  # no more than stands there
 
     def _fill(self, order: Order, yes_price: int, tokens: int, time: int, maker: bool) -> None:
