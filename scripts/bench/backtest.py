@@ -17,7 +17,7 @@ from strongroom.backtest.command import BacktestOptions, SingleResult, run_backt
 from strongroom.backtest.engine import Batch, Engine, Listed, Order, Price, SimulatedFill
 from strongroom.backtest.quotes import Quotes
 from strongroom.chain.ids import TokenId
-from strongroom.chain.orders import YES
+from strongroom.chain.orders import YES, OrderKind
 from strongroom.chain.units import DAY, HOUR, MICRO
 from strongroom.data.importing import Intake, run_import
 from strongroom.data.ordered import chunks_of
@@ -102,7 +102,8 @@ def measure(events: int) -> dict[str, Any]:
             limit = price + 50_000 if buys else price - 50_000
             size = 10 * MICRO if buys else held[market]
             name = str(seen[0])
-            engine.send(Order(name, market, YES, buys, limit, size, "FAK", time, time + 300))
+            about = name, market, YES, buys, limit, size, OrderKind.FAK
+            engine.send(Order(*about, time, time + 300))
             engine.orders.pop(name)  # the engine keeps what somebody may ask after; nobody does
 
     started = time.process_time()

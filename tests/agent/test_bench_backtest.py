@@ -34,6 +34,12 @@ def test_a_whole_backtest_counts_its_decisions_and_the_packs_process(tmp_path, m
         assert len(list(csv.DictReader(file))) > 0
 
 
+def test_the_engine_alone_fills_an_order_every_hundred_prices(tmp_path, monkeypatch):
+    """It once ended at the first order."""
+    monkeypatch.setattr(bench, "FOLDER", tmp_path)
+    assert bench.measure(2_000)["fills"] in (19, 20)
+
+
 def test_the_whole_is_told_beside_the_engine_for_every_length(monkeypatch):
     """Q23: the engine alone was once told as the speed of a backtest."""
 
