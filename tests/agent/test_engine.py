@@ -283,6 +283,26 @@ def test_size_that_goes_is_shared_by_all_orders_of_its_level(traded):
                                             [("b1", 30), ("b2", 30)])]  # fmt: skip
 
 
+def test_what_its_account_does_not_cover_ends_an_order():
+    """Two bids of 50; the account of the first covers 20 of them. The second gets what is over of a
+    print of 60, and the offers that cross; a taker gets as much; all or nothing gets nothing."""
+    crossing = Book((), (Level(485_000, 100 * MICRO),))
+    made, fills = engine((1, 500_000), (20, 489_000), (30, 500_000), (40, crossing))
+    made.covers = lambda fill: min(fill.tokens, (50 if fill.order.id == "b" else 20) * MICRO)
+    first, second = (order(name, price=490_000, kind="POST", at=2) for name in "ab")
+    whole, taker = order("w", kind="FOK", at=31), order("t", kind="GTC", at=32)
+    crossed, last = (order(name, price=485_000, kind="POST", at=33) for name in "cd")
+    for each in (first, second, whole, taker, crossed, last):
+        made.send(each)
+    made.advance(50)
+    assert [(fill.order.id, fill.tokens // MICRO) for fill in fills] == [
+        ("a", 20), ("b", 40), ("t", 20), ("b", 10), ("c", 20), ("d", 20),
+    ]  # fmt: skip
+    assert [each.state for each in (first, second, whole, taker, crossed)] == [
+        "CANCELLED", "MATCHED", "CANCELLED", "CANCELLED", "CANCELLED"]  # fmt: skip
+    assert made.book(0, YES).asks == (Level(485_000, 50 * MICRO),)
+
+
 def test_events_out_of_order_are_refused():
     made, _ = engine((5, 500_000), (4, 500_000))
     with pytest.raises(OutOfOrder):

@@ -136,6 +136,7 @@ class Engine:
     """One simulated venue.
 
     Attributes:
+        covers: how many of a fill's tokens the account can deliver or pay
         now: ms
         since: when each price was seen, ms
     """
@@ -144,6 +145,7 @@ class Engine:
     quotes: Quotes
     feed: Iterable[Batch]
     filled: Callable[[SimulatedFill], None] = lambda fill: None
+    covers: Callable[[SimulatedFill], int] = lambda fill: fill.tokens
     now: int = 0
     events: int = 0
     price: list[Price | None] = field(default_factory=list)
@@ -298,19 +300,16 @@ class Engine:
         if order.kind == OrderKind.POST and found:
             order.state = "REJECTED"
             return
-        offered = sum(size for _, size in found)
-        if order.kind == OrderKind.FOK and offered < order.size:
+        parts = _parts(order, found)
+        if order.kind == OrderKind.FOK and not self._whole(order, parts, time):
             order.state = "CANCELLED"
             return
         gone = self._taken.setdefault(order.market, {}) if found else {}
-        for price, size in found:
-            take = min(size, order.size - order.filled)
-            if take <= 0:
-                break
-            self._take(gone, (order.up, price), take, self.price[order.market])
-            self._fill(order, price, take, time, maker=False)
-        if order.filled == order.size:
-            return
+        for price, size in parts:
+            if taken := self._fill(order, price, size, time, maker=False):
+                self._take(gone, (order.up, price), taken, self.price[order.market])
+            if order.state != "DELAYED":
+                return
         if not order.kind.rests:
             order.state = "MATCHED" if order.filled else "CANCELLED"
         else:
@@ -322,6 +321,15 @@ class Engine:
         if order.up:
             return [(each.price, each.size) for each in yes.asks if each.price <= limit]
         return [(each.price, each.size) for each in yes.bids if each.price >= limit]
+
+    def _whole(self, order: Order, parts: Sequence[tuple[int, int]], time: int) -> bool:
+        """Whether parts of the book fill a whole order, and its account covers all of them."""
+        if sum(size for _, size in parts) < order.size:
+            return False
+        fills = [self._priced(order, price, size, time, maker=False) for price, size in parts]
+        cash, fee = sum(each.cash for each in fills), sum(each.fee for each in fills)
+        whole = SimulatedFill(order, time, order.size, cash, fee, maker=False)
+        return self.covers(whole) == order.size
 
     def _rest_at(self, order: Order, yes: Book | None) -> None:
         order.state = "LIVE"
@@ -412,9 +420,7 @@ class Engine:
         passed = min(order.ahead, left)
         order.ahead -= passed
         share = min(order.size - order.filled, left - passed)
-        if share:
-            self._fill(order, order.yes_price, share, time, maker=True)
-        return share
+        return self._fill(order, order.yes_price, share, time, maker=True) if share else 0
 
     def _meet_book(
         self, order: Order, old: Price | None, new: Book, time: int, at_level: dict[OfferedAt, int]
@@ -430,12 +436,13 @@ class Engine:
             key = order.up, level.price
             there = level.size - gone[key].size if key in gone else level.size
             share = min(order.size - order.filled, there)
-            if share > 0:
-                self._take(gone, key, share, new)
-                self._fill(order, limit, share, time, maker=True)
+            if share > 0 and (taken := self._fill(order, limit, share, time, maker=True)):
+                self._take(gone, key, taken, new)
+            if order.state != "LIVE":
+                break
         if not gone:
             del self._taken[order.market]
-        if not isinstance(old, Book) or self._hides(order, new):
+        if order.state != "LIVE" or not isinstance(old, Book) or self._hides(order, new):
             return
         left = _size(new, not order.up, limit)
         went = _size(old, not order.up, limit) - left
@@ -449,16 +456,42 @@ class Engine:
             at_level[key] = traded - self._pass(order, limit, traded, time)
         order.ahead = min(order.ahead, left)  # no more than stands there
 
-    def _fill(self, order: Order, yes_price: int, tokens: int, time: int, maker: bool) -> None:
+    def _fill(self, order: Order, yes_price: int, tokens: int, time: int, maker: bool) -> int:
+        """Fill an order as far as its account covers it, and end what it does not; return the
+        tokens."""
+        fill = self._priced(order, yes_price, tokens, time, maker)
+        covered = self.covers(fill)
+        if covered < tokens:
+            order.state = "CANCELLED"
+            if not covered:
+                return 0
+            fill = self._priced(order, yes_price, covered, time, maker)
+        order.filled += covered
+        if order.filled == order.size:
+            order.state = "MATCHED"
+        self.filled(fill)
+        return covered
+
+    def _priced(
+        self, order: Order, yes_price: int, tokens: int, time: int, maker: bool
+    ) -> SimulatedFill:
         price = yes_price if order.outcome == YES else MICRO - yes_price
         cash = -(-tokens * price // MICRO) if order.buys else tokens * price // MICRO
         fee = self.listed[order.market].fees.most(tokens, price)
         if maker:  # what the taker pays may be rounded down
             fee = -(max(fee - 1, 0) * self.quotes.rebate_bps // BPS)
-        order.filled += tokens
-        if order.filled == order.size:
-            order.state = "MATCHED"
-        self.filled(SimulatedFill(order, time, tokens, cash, fee, maker))
+        return SimulatedFill(order, time, tokens, cash, fee, maker)
+
+
+def _parts(order: Order, levels: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return price and size of what an order takes of levels, best first."""
+    left, found = order.size, []
+    for price, size in levels:
+        if left <= 0:
+            break
+        found.append((price, min(size, left)))
+        left -= size
+    return found
 
 
 def _reaches(order: Order, price: int) -> bool:

@@ -63,6 +63,20 @@ class Account:
             found.append((*held, *paid, sum(paid)))
         return found
 
+    def covers(self, token: Token, tokens: int, cost: int) -> int:
+        """Return how many tokens of a fill it can deliver, or pay: all, or as many as there is
+        collateral for, less three micro-units for what is rounded.
+
+        Args:
+            tokens: below 0: sold
+            cost: of all, the fee included
+        """
+        if tokens < 0:
+            return min(-tokens, self.tokens.get(token, 0))
+        if cost <= self.collateral:
+            return tokens
+        return tokens * max(self.collateral - 3, 0) // cost
+
     def trade(self, token: Token, tokens: int, cash: int, fee: int) -> None:
         """Take a fill: tokens that came, or went; collateral likewise the other way, and the fee.
 

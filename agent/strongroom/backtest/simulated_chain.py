@@ -130,7 +130,7 @@ class World:
             self.by_question.setdefault(market.event_id or market.question_id, []).append(number)
         for numbers in self.by_question.values():
             numbers.sort(key=lambda number: self.markets[number].number)
-        self.engine.filled = self._filled
+        self.engine.filled, self.engine.covers = self._filled, self._covers
 
     def at(self, time: int) -> None:
         """Let time pass up to `time`: what has happened at the venue is known a little later."""
@@ -249,6 +249,16 @@ class World:
         if market not in self.accounts:
             raise VaultRefused("market not open")
         return self.accounts[market]
+
+    def _covers(self, fill: SimulatedFill) -> int:
+        """Return how much of a fill its account can still deliver or pay: what the order was sent
+        with may have left in kind, or been recalled, merged or closed meanwhile."""
+        order, sign = fill.order, 1 if fill.order.buys else -1
+        account = self.accounts.get(self.makers[order.id])
+        if account is None:
+            return 0
+        token = order.market, order.outcome
+        return account.covers(token, sign * fill.tokens, fill.cash + fill.fee)
 
     def _filled(self, fill: SimulatedFill) -> None:
         """An order of an account is filled: tokens and collateral move."""
