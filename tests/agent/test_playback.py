@@ -265,6 +265,71 @@ def test_what_two_imports_bring_counts_once(tmp_path):
     assert found["price"].to_list() == [500_000, 4, 4]
 
 
+def books(*messages, token="m:yes", at=0):
+    """Rows of messages (number, bids, asks) that are snapshots; levels are (price, size)."""
+    return [
+        level(at, token, number, side, price, size * MICRO, snapshot=True)
+        for number, bids, asks in messages
+        for side, levels in (("bid", bids), ("ask", asks))
+        for price, size in levels
+    ]
+
+
+def overlapping(folder, *imports):
+    """Return the books that several imports of one market play."""
+    for number, rows in enumerate(imports):
+        about = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")]} if not number else {}
+        history = played(folder, {**about, Table.BOOKS: rows}, f"of-{number}")
+    return [book for _, _, book in events(history)]
+
+
+def test_a_message_that_two_imports_tell_is_whole(tmp_path):
+    """The top of a book and two levels of it, of one millisecond, each by its own numbers; then a
+    snapshot of other levels with the same number, and one that both have."""
+    low, high, deep = (490_000, 100), (510_000, 100), ((300_000, 700), (800_000, 700))
+    lower, upper = (480_000, 70), (500_000, 70)
+    first = books((1, [low], [high])) + books((2, [low], [high]), (3, [low], [high]), at=9)
+    second = books((2, [low, deep[0]], [high, deep[1]]), (3, [lower], [upper])) + books(
+        (7, [low], [high]), at=9
+    )
+
+    def book(*sides):
+        return Book(*(tuple(Level(price, size * MICRO) for price, size in side) for side in sides))
+
+    top = book([low], [high])
+    found = overlapping(tmp_path / "one", first, second)
+    assert found == [book([low, deep[0]], [high, deep[1]]), book([lower], [upper]), *[top] * 3]
+    assert overlapping(tmp_path / "other", second, first) == found
+
+
+def test_changes_that_two_imports_tell_keep_their_order(tmp_path):
+    """Three changes of a level within one millisecond. One recorder has all of them, the other
+    lacks the first, or the last two: what is left in the end is the last."""
+    start = level(0, "m:yes", 1, "bid", 400_000, MICRO, snapshot=True)
+    changes = [level(5, "m:yes", n, "bid", 400_000, n * MICRO) for n in (4, 5, 6)]
+    for part in (changes[1:], changes[:1], changes[1:2]):
+        again = [{**row, "message": n} for n, row in enumerate(part)]
+        for order in (([start, *changes], again), ([*again, start], changes)):
+            folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+            sizes = [book.bids[0].size // MICRO for book in overlapping(folder, *order)]
+            assert sizes == [1, 4, 5, 6]
+
+
+def test_rows_of_two_markets_that_alternate_in_one_message_are_two_books(tmp_path):
+    rows = [
+        level(0, f"{name}:yes", 1, side, price, MICRO, snapshot=True)
+        for side, prices in (("bid", (490_000, 290_000)), ("ask", (510_000, 310_000)))
+        for name, price in zip("mn", prices, strict=True)
+    ]
+    tables = {
+        Table.MARKETS: [market("m"), market("n")],
+        Table.OUTCOMES: [outcome("m"), outcome("n")],
+        Table.BOOKS: rows,
+    }
+    assert [(number, book.bid, book.ask) for _, number, book in events(played(tmp_path, tables))
+            ] == [(0, 490_000, 510_000), (1, 290_000, 310_000)]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("data", "named"),
     [
@@ -419,7 +484,7 @@ def test_the_venue_is_known_late_and_hears_late(tmp_path):
             at = 1_000 * now + world.engine.quotes.insert_ms
             order = Order("o", 0, YES, True, 620_000, MICRO, OrderKind.FAK, at, 1_000 * now + 9_000)
             fills = []
-            world.engine.filled = fills.append
+            world.engine.filled, world.engine.covers = fills.append, lambda fill: fill.tokens
             world.engine.send(order)
     assert seen == [None, None, *[500_000] * 5, 400_000]
     (fill,) = fills

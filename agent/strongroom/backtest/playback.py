@@ -289,29 +289,31 @@ class _Side:
 
 
 Sides = tuple[_Side, _Side]  # bids and asks
-Shown = tuple[int, int, bool]  # ts, market, whether it is YES's
+Shown = tuple[int, bool]  # ts, whether it is YES's
 _COLUMNS = ("at_ms", "first", "ts", "market", "yes", "message", "snapshot", "side", "price", "size")
 
 
 def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
-    """Yield a market's book after each message. Changes before its first snapshot show no book:
-    nobody knows the other levels. Nor is one shown while its bid is above its ask: a level that is
-    gone was not told yet, and nobody could have traded it."""
+    """Yield a market's book after each message; rows of several markets may alternate in one.
+    Changes before a market's first snapshot show no book: nobody knows the other levels. Nor is one
+    shown while its bid is above its ask: a level that is gone was not told yet, and nobody could
+    have traded it."""
     known: dict[int, Sides] = {}
-    last: tuple[int, int, int] | None = None
-    shown: Shown | None = None  # of a message that may go on
+    last: tuple[int, int] | None = None
+    shown: dict[int, Shown | None] = {}  # of a message that may go on
     found: list[tuple[int, int, Event]] = []
     rows = (row for part in parts for row in part.select(_COLUMNS).iter_rows())
     for at, first, ts, market, yes, message, snapshot, side, price, size in rows:
-        if (market, message, at) != last:
+        if (at, message) != last:
             found += _shown(known, shown)
-            if len(found) == BOOKS:
+            if len(found) >= BOOKS:
                 yield _batch(found)
                 found = []
-            last = market, message, at
+            last, shown = (at, message), {}
+        if market not in shown:
             if snapshot:
                 known[market] = _Side(asks=False), _Side(asks=True)
-            shown = (ts, market, yes) if market in known and at >= first else None
+            shown[market] = (ts, yes) if market in known and at >= first else None
         if market in known and side is not None:
             known[market][side == "ask"].set(price, size)
     found += _shown(known, shown)
@@ -319,16 +321,20 @@ def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
         yield _batch(found)
 
 
-def _shown(known: Mapping[int, Sides], shown: Shown | None) -> list[tuple[int, int, Event]]:
-    """Return the book to show, or none."""
-    if shown is None:
-        return []
-    ts, market, yes = shown
-    bids, asks = (side.levels for side in known[market])
-    if bids and asks and bids[0].price > asks[0].price:
-        return []
-    book = Book(bids, asks)
-    return [(ts, market, book if yes else mirror(book))]
+def _shown(
+    known: Mapping[int, Sides], shown: Mapping[int, Shown | None]
+) -> list[tuple[int, int, Event]]:
+    """Return the books to show."""
+    found: list[tuple[int, int, Event]] = []
+    for market, how in shown.items():
+        if how is None:
+            continue
+        ts, yes = how
+        bids, asks = (side.levels for side in known[market])
+        if not (bids and asks and bids[0].price > asks[0].price):
+            book = Book(bids, asks)
+            found.append((ts, market, book if yes else mirror(book)))
+    return found
 
 
 def _batch(events: Sequence[tuple[int, int, Event]]) -> Batch:

@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from strongroom.data.ordered import Chunks, chunks_of, counted_once, merged
+from strongroom.data.ordered import Chunks, chunks_of, counted_once, merged, messages_once
 from strongroom.data.parquet_shape import check_shape
 from strongroom.data.schema import (
     GROUP,
@@ -92,7 +92,7 @@ class DataFolder:
             if found:
                 streams.append(_one_after_another(found))
         if streams:
-            yield from merged(streams, counted_once)
+            yield from merged(streams, messages_once if table is Table.BOOKS else counted_once)
 
     def markets(self) -> pl.DataFrame:
         """Return the markets, one row each: of several descriptions the newest, with the end, tick

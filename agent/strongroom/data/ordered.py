@@ -76,6 +76,37 @@ def counted_once(parts: Parts) -> pl.DataFrame:
     return numbered.unique([*same, "_nth"], keep="first", maintain_order=True).drop("_nth")
 
 
+def messages_once(parts: Parts) -> pl.DataFrame:
+    """Join rows of books of the same times from several imports, message by message: one that two
+    of them bring counts once, others stay whole, one after the other. Of one token and time the
+    import that has most comes first: where it has all that the others have, its order stands. Each
+    import has its own numbers, so these are new.
+    """
+    rows = [part for part in parts if not part.is_empty()]
+    if len(rows) < 2:
+        return pl.concat(parts)
+    told = pl.concat([part.with_columns(pl.lit(n).alias("_of")) for n, part in enumerate(rows)])
+    shared = pl.col("_of").n_unique().over("at_ms", "token") > 1
+    alone, both = told.filter(~shared).drop("_of"), told.filter(shared)
+    level = pl.concat_str("snapshot", "side", "price", "size", separator=" ", ignore_nulls=True)
+    message = ["_of", "at_ms", "token", "message"]
+    says = level.sort().str.join(",").alias("_says")
+    numbered = (
+        both.group_by(message, maintain_order=True)
+        .agg(says)
+        .with_columns(
+            pl.int_range(pl.len()).over("_of", "at_ms", "token", "_says").alias("_nth"),
+            (-pl.len().cast(pl.Int64)).over("_of", "at_ms", "token").alias("_fewer"),
+        )
+    )
+    ordered = numbered.sort("at_ms", "token", "_fewer", "_of", "message")
+    once = ordered.unique(["at_ms", "token", "_says", "_nth"], keep="first", maintain_order=True)
+    number = pl.int_range(pl.len(), dtype=pl.Int64).over("at_ms", "token")
+    new = once.select(*message, number.alias("_new"))
+    kept = both.join(new, on=message, maintain_order="left").with_columns(message="_new")
+    return pl.concat([alone, kept.select(alone.columns)])
+
+
 def _last(head: pl.DataFrame) -> int:
     return int(head["at_ms"][-1])
 
