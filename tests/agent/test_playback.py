@@ -17,6 +17,7 @@ from strongroom.backtest.studies import ladder_study
 from strongroom.chain.orders import YES, OrderKind
 from strongroom.chain.position_ids import condition_of_event, event_of, position_of
 from strongroom.chain.units import MICRO
+from strongroom.data import ordered
 from strongroom.data.folder import open_folder
 from strongroom.data.importing import run_import
 from strongroom.data.schema import Table
@@ -465,6 +466,30 @@ def test_trades_are_played_each_match_once(tmp_path):
     ]
     assert [each.traded for each in history.listed] == [True, True] and not history.books
     assert history.last_prices(0) == [{1: 300_000}]
+
+
+def test_trades_of_which_one_side_is_told_are_played(tmp_path, monkeypatch):
+    """Makers alone are played, whoever took; takers alone by their own side, where the exchange is
+    known from a match that has both. Rows of a match may lie in two parts."""
+    monkeypatch.setattr(ordered, "GROUP", 2)
+    row = {"token": "m:yes", "side": "BUY", "price": 500_000, "size": MICRO, "cash": 500_000}
+    makers = [
+        {**row, "at_ms": T + n, "wallet": ("0xm", "0xt0")[n % 2], "against": f"0xt{n % 3}"}
+        for n in range(6)
+    ]
+    about = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")]}
+    sold = Print(500_000, MICRO, False)
+    history = played(tmp_path / "makers", {**about, Table.TRADES: makers})
+    assert [each for _, _, each in events(history) if isinstance(each, Print)] == [sold] * 6
+    match = {"at_ms": T + 9, "transaction": "0x1"}
+    both = [{**row, **match, "wallet": name, "against": "0xt9"} for name in ("0xm", "0xt0", "0xt1")]
+    taker = {**row, **match, "wallet": "0xt9", "against": "0xe", "side": "SELL"}
+    alone = {**row, "at_ms": T + 10, "transaction": "0x2", "wallet": "0xt5", "against": "0xe"}
+    rows = [*makers, taker, *both, alone]
+    history = played(tmp_path / "both", {**about, Table.TRADES: rows})
+    assert [each for _, _, each in events(history) if isinstance(each, Print)] == [
+        *[sold] * 9, Print(500_000, MICRO, True),
+    ]  # fmt: skip
 
 
 def test_the_venue_is_known_late_and_hears_late(tmp_path):

@@ -3,13 +3,14 @@ time; of one time the trades first.
 
 A market is played by its books where there are any, else by its quotes, else by its last prices,
 else by the prices of its trades. Of a market of which only NO was seen, NO is played, turned round.
-Trades of both tokens count, each match once: by the rows of its makers.
+Trades of both tokens count, each match once: by the rows of its makers, where they are there.
 """
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -205,15 +206,20 @@ def tape_of(folder: DataFolder, played: Sequence[Played], known_after_s: int) ->
             if not kept.is_empty():
                 yield kept.sort("ts", "market", maintain_order=True)
 
+    def matches() -> Iterator[pl.DataFrame]:
+        yield from map(_told_twice, _whole_times(rows(Table.TRADES, traded)))
+
+    @cache
+    def exchanges() -> list[str]:
+        return _exchanges(folder, traded["token"], matches())
+
     def trades() -> Iterator[pl.DataFrame]:
-        matching = _exchanges(folder, traded["token"])
-        is_maker = pl.col("wallet").is_not_null() & pl.col("against").is_not_null()
+        took = pl.col("against").is_in(exchanges()).fill_null(False)
+        is_maker = pl.col("wallet").is_not_null() & pl.col("against").is_not_null() & ~took
         up = (pl.col("side") == "BUY") ^ is_maker ^ ~pl.col("yes")
-        for part in rows(Table.TRADES, traded):
-            found = part.filter(
-                ~pl.col("against").is_in(matching).fill_null(False)
-                & (pl.col("at_ms") >= pl.col("first"))
-            )
+        for part in matches():
+            known = pl.col("at_ms") >= pl.col("first")
+            found = part.filter(~(took & pl.col("twice")) & known)
             if not found.is_empty():
                 yield found.select("ts", "market", turned.alias("price"), "size", "last", up=up)
 
@@ -232,13 +238,42 @@ def tape_of(folder: DataFolder, played: Sequence[Played], known_after_s: int) ->
     )
 
 
-def _exchanges(folder: DataFolder, tokens: pl.Series) -> list[str]:
-    """Return against whom the takers of matches stand: somebody who trades himself is no exchange.
-    A match is told by the rows of its makers; that of its taker says the same once more."""
+def _exchanges(folder: DataFolder, tokens: pl.Series, matches: Iterator[pl.DataFrame]) -> list[str]:
+    """Return against whom the takers of matches stand: somebody who does not trade himself, and
+    against whom a row stands that is told twice."""
     rows = folder.table(Table.TRADES).filter(pl.col("token").is_in(tokens.to_list()))
     wallets = rows.select(against=pl.col("wallet")).unique()
-    found = rows.select("against").drop_nulls().unique().join(wallets, on="against", how="anti")
-    return sorted(folder.read(found, "streaming")["against"])
+    others = rows.select("against").drop_nulls().unique().join(wallets, on="against", how="anti")
+    left, found = set(folder.read(others, "streaming")["against"]), set[str]()
+    for part in matches:
+        twice = part.filter("twice")["against"].unique()
+        found |= left.intersection(twice)
+    return sorted(found)
+
+
+def _whole_times(parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the rows so that all of one time come together: a match is of one."""
+    held: pl.DataFrame | None = None
+    for part in parts:
+        if part.is_empty():
+            continue
+        held = part if held is None else pl.concat([held, part])
+        last = held["at_ms"].search_sorted(held["at_ms"][-1], side="left")
+        if last:
+            yield held[:last]
+            held = held[last:]
+    if held is not None:
+        yield held
+
+
+def _told_twice(part: pl.DataFrame) -> pl.DataFrame:
+    """Mark the rows (`twice`) against whose wallet another of the same match stands: a match is
+    told by the rows of its makers, and the taker's says the same once more."""
+    match = ["at_ms", "transaction", "market"]
+    makers = part.select(*match, wallet="against", twice=True).drop_nulls("wallet").unique()
+    by = [*match, "wallet"]
+    told = part.join(makers, on=by, how="left", nulls_equal=True, maintain_order="left")
+    return told.with_columns(pl.col("twice").fill_null(False))
 
 
 def _quoted(parts: Iterator[pl.DataFrame], depth: int) -> Iterator[Batch]:
