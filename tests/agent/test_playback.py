@@ -233,6 +233,18 @@ def test_without_a_price_or_an_outcome_nothing_runs(tmp_path):
         )
 
 
+def test_a_tick_that_the_venue_does_not_have_is_refused_by_name(tmp_path):
+    """Each order was refused, and the result said that nothing was traded."""
+    names = {"known": 10_000, "fine": 2_500, "unknown": None, "other": 20_000}
+    tables = {
+        Table.MARKETS: [market(name, tick=tick) for name, tick in names.items()],
+        Table.OUTCOMES: [outcome(name) for name in names],
+        Table.QUOTES: [quote(0, f"{name}:yes", price=500_000) for name in names],
+    }
+    with pytest.raises(ConfigError, match=r"in 1 markets for their tick, e.g. other: 0.02: give"):
+        played(tmp_path, tables)
+
+
 def test_several_imports_are_one_history(tmp_path):
     """Prices of one market in two imports that overlap in time are played in one order."""
     tables = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")]}

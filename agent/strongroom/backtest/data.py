@@ -32,6 +32,7 @@ from strongroom.chain.ids import (
     question_id,
     to_hex,
 )
+from strongroom.chain.order_amounts import DECIMALS
 from strongroom.chain.position_ids import Module, fields_of, is_position
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.data.folder import DataFolder, open_folder, packaged
@@ -262,6 +263,7 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         )
     rows = _RECORDED.validate_python(chosen.to_dicts())
     _check_tokens(rows, folder)
+    _check_ticks(rows, folder)
     markets = _in_events([_market(row, config) for row in rows])
     from_ms = 0 if data.prices_from is None else _ms(data.prices_from)
 
@@ -300,6 +302,20 @@ def _check_tokens(rows: Sequence[RecordedMarket], folder: DataFolder) -> None:
                     f"[data] {folder.path}: markets {both} have one token, {plain(token)}: import "
                     "the right ones into a new folder"
                 )
+
+
+def _check_ticks(rows: Sequence[RecordedMarket], folder: DataFolder) -> None:
+    """Refuse ticks that the venue does not have: it would refuse every order, too."""
+    known = {int(each * MICRO) for each in DECIMALS}
+    others = [row for row in rows if row.tick is not None and row.tick not in known]
+    if others:
+        row = others[0]
+        ticks = ", ".join(map(str, DECIMALS))
+        raise ConfigError(
+            f"[data] {folder.path}: the venue takes no order in {len(others)} markets for their "
+            f"tick, e.g. {plain(row.market)}: {(row.tick or 0) / MICRO:g}: give one of {ticks}, "
+            "none where it is unknown, or leave them out"
+        )
 
 
 def _over_ms(row: RecordedMarket) -> int:
