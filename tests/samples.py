@@ -1,11 +1,12 @@
 """Samples of settled events with a stated edge, from the populations of the verdict's study."""
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from math import exp, lgamma, log
 from statistics import NormalDist
 
 import numpy as np
-from strongroom.analysis.fair_null import Event, HeldToken, Joint
+from strongroom.analysis.fair_null import Event, FollowedBet, HeldToken, Joint
 
 A_DATE = 9  # events
 LINKED = 0.3  # of the events of a date
@@ -106,6 +107,68 @@ def making(count, dice, edge):
         found.append(Event(f"e{number}", dated(number, count), 1.0, profit, 0.5, 0.5))
     return found
 
+
+@cache
+def chance_of_more(won, count, price):
+    """Return the chance that so many tokens of one price win, or more."""
+    whole = lgamma(count + 1)
+    return sum(
+        exp(whole - lgamma(k + 1) - lgamma(count - k + 1) + k * log(price)
+            + (count - k) * log(1 - price))
+        for k in range(won, count + 1)
+    )  # fmt: skip
+
+
+def stopping(count, dice, edge, price, a_date=1, linked=0.0):
+    """Tokens of one price, by who knows what he has won: he stops as soon as so many have won that
+    chance brings it in 2.25 %; `a_date` events a date, which he sees before the next."""
+    found, wins = [], 0
+    common = dice.standard_normal(count)
+    bound = NormalDist().inv_cdf(1 - min(price * (1 + edge), 0.999))
+    for number in range(count):
+        z = np.sqrt(linked) * common[number // a_date] + np.sqrt(1 - linked) * dice.normal()
+        wins += z > bound
+        found.append(_token(number, price, z > bound, 1.0, a_date))
+        enough = len(found) >= 10 and number // a_date >= 3
+        if enough and chance_of_more(int(wins), len(found), price) <= 0.0225:
+            break
+    return found
+
+
+def doubling(count, dice, edge, price):
+    """Tokens of one price, each on its date; after a loss twice as much, up to 32 fold."""
+    found, lost = [], 0
+    for number in range(count):
+        won = dice.random() < price * (1 + edge)
+        found.append(_token(number, price, won, 2.0 ** min(lost, 5), 1))
+        lost = 0 if won else lost + 1
+    return found
+
+
+def _token(number, price, won, stake, a_date):
+    gain = stake * (1 / price - 1)
+    held = (HeldToken("m", True, stake / price, stake),)
+    about = stake, gain if won else -stake, stake, gain
+    bet = FollowedBet(stake / price, about[1], stake)
+    return Event(
+        f"e{number}", f"date {number // a_date}", *about, holdings=held, followed=bet
+    )  # fmt: skip
+
+
+def without_holdings(make, *args, **kwargs):
+    """Return a sample as if its tokens had been sold when they were all but decided."""
+    return [replace(event, holdings=()) for event in make(*args, **kwargs)]
+
+
+# who follows his results
+FOLLOWING = {
+    "stops when ahead, .5": partial(stopping, price=0.5),
+    "stops when ahead, .8": partial(stopping, price=0.8),
+    "stops when ahead, .95": partial(stopping, price=0.95),
+    "the same, sold, .5": partial(without_holdings, partial(stopping, price=0.5)),
+    "the same, dates linked": partial(stopping, price=0.5, a_date=3, linked=LINKED),
+    "doubles after losses, .5": partial(doubling, price=0.5),
+}
 
 POPULATIONS = {
     "tail": tail,

@@ -4,6 +4,7 @@ The populations are those of the study that the rules come from; what they may p
 (4 %), not what this code gives.
 """
 
+from dataclasses import replace
 from itertools import product
 from math import comb
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from strongroom.analysis.fair_null import (
     Event,
+    FollowedBet,
     HeldToken,
     Joint,
     at_least,
@@ -21,7 +23,7 @@ from strongroom.analysis.fair_null import (
 )
 from strongroom.analysis.verdict import EdgeTest, Tries, VerdictWord, conclude
 
-from tests.samples import ladder, making, tail
+from tests.samples import FOLLOWING, ladder, making, tail
 
 
 def one(name, cost, won, date="", stake=1.0):
@@ -255,6 +257,43 @@ def test_who_adds_to_losers_does_not_pass_by_many_small_wins():
     found = conclude(events, 1, details=False)
     assert found.odds > 39 and found.value == pytest.approx(114 / 450)
     assert found.word == VerdictWord.UNKNOWN and 0.1 < found.p_pass < 0.5
+
+
+def test_the_wealth_of_who_follows_by_hand():
+    """Twelve even bets on dates of their own, eleven won: he puts l of what he has on each."""
+    events = [one(str(n), 0.5, n > 0, date=f"day {n}") for n in range(12)]
+    shares = (np.arange(30) + 0.5) / 30
+    wealth = np.mean((1 + shares) ** 11 * (1 - shares))
+    found, tried = (
+        conclude(events, 1, tries, details=False, adaptive=True)
+        for tries in (Tries(), Tries(lost=1))
+    )
+    assert found.test == EdgeTest.WEALTH and found.odds == pytest.approx(wealth)
+    assert (found.word, found.p_apart) == (VerdictWord.UNKNOWN, pytest.approx(1 / wealth))
+    assert tried.p_pass == pytest.approx(2 * found.p_pass)
+    half = [replace(e, followed=FollowedBet(2.0, e.profit, 1.0)) for e in events]
+    wealth = np.mean((1 + shares / 2) ** 11 * (1 - shares / 2))
+    assert conclude(half, 1, details=False, adaptive=True).odds == pytest.approx(wealth)
+
+
+@pytest.mark.parametrize("wins", [True, False])
+def test_wealth_passes_and_fails_and_its_interval_says_so(wins):
+    events = [one(str(n), 0.5, wins if n % 6 else not wins, date=f"day {n}") for n in range(30)]
+    found = conclude(events, 1, adaptive=True)
+    assert found.word == (VerdictWord.PASSES if wins else VerdictWord.FAILS)
+    assert found.bounds.low > 0 if wins else found.bounds.high < 0
+    assert found.error <= 0.04 and found.error <= found.power
+
+
+@pytest.mark.parametrize("name", list(FOLLOWING))
+def test_who_follows_his_results_passes_in_four_percent_at_most(name):
+    """With his bets as given he does in 5 to 10 %; more: scripts/dev/verdict_table.py."""
+    dice, samples = np.random.default_rng(6), 40
+    words = [
+        conclude(FOLLOWING[name](80, dice, 0.0), seed, details=False, adaptive=True).word
+        for seed in range(samples)
+    ]
+    assert words.count(VerdictWord.PASSES) <= most_of(samples, 0.04)
 
 
 @pytest.mark.parametrize("count", [10, 20, 60, 150])

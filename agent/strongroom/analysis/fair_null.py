@@ -56,6 +56,20 @@ class HeldToken:
 
 
 @dataclass(frozen=True)
+class FollowedBet:
+    """What was done in an event, as far as a limit allows that was known before it; shares of NAV.
+
+    Attributes:
+        profit: of that part, in [-limit, limit]
+        stake: of that part
+    """
+
+    limit: float
+    profit: float
+    stake: float
+
+
+@dataclass(frozen=True)
 class Event:
     """The venue's event with all that was done in it, settled; shares of NAV at the decision.
 
@@ -66,6 +80,8 @@ class Event:
         worst: the largest loss over every final state, a positive number
         best: the largest profit over every final state
         holdings: what was held to settlement; empty where something was sold or quoted
+        followed: the bet that somebody could have made who knew no more; None: all of it, with the
+            larger of worst and best as its limit
     """
 
     name: str
@@ -76,6 +92,12 @@ class Event:
     best: float
     joint: Joint = Joint.UNKNOWN
     holdings: tuple[HeldToken, ...] = ()
+    followed: FollowedBet | None = None
+
+    @property
+    def bet(self) -> FollowedBet:
+        """The bet of a reader who follows."""
+        return self.followed or FollowedBet(max(self.worst, self.best), self.profit, self.stake)
 
 
 @dataclass(frozen=True)
@@ -169,6 +191,16 @@ def _of_one_winner(held: Sequence[HeldToken], losing: Array, u: Array) -> Array:
     inside = (u >= first) & (u < first + own[:, None] / whole)
     yes = np.array([each.yes for each in held])[:, None]
     return np.where(yes, inside, ~inside).astype(np.float64)
+
+
+def winners(event: Event, u: float) -> list[bool]:
+    """Return whether each holding of an event wins in a fair world.
+
+    Args:
+        u: uniform on (0, 1)
+    """
+    won = _wins(event, _losing(event.holdings, 1.0, 0.0), np.array([u]))
+    return [bool(each) for each in won[:, 0]]
 
 
 def totals(events: Sequence[Event], drawn: Worlds, tilt: float = 1.0, void: float = 0.0) -> Array:

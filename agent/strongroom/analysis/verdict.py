@@ -2,12 +2,15 @@
 
 Where every position was held to settlement the fair-price null decides (fair_null.py), elsewhere
 odds by betting (odds.py), which must also stand where events of one date hang together
-(fair_bets.py). Which of the two follows from what was done, never from what it shows.
+(fair_bets.py). Both take the bets as they were made. Where these follow earlier results, whoever
+stops when he is ahead would pass by that; then the wealth of a reader decides who bets on each
+event what he can know before it, and never needs to know when it ends.
+Which of the three follows from what was done, never from what it shows.
 A sample that has not met its rare loss looks riskless to a bootstrap: neither of these asks it.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -31,10 +34,11 @@ from strongroom.analysis.fair_null import (
     totals,
     worlds,
 )
-from strongroom.analysis.odds import log_odds
+from strongroom.analysis.odds import log_odds, log_wealth
 
 LEVEL = 0.025  # one-sided
 ODDS = 39  # against 1, for a verdict
+WEALTH = 40  # of a reader who began with 1: 1 / LEVEL, at any time (Ville's inequality)
 FACTOR = 0.3  # correlation of one date's events
 LEAST_EVENTS = 10
 LEAST_DATES = 4
@@ -58,6 +62,7 @@ class EdgeTest(StrEnum):
 
     NULL = "fair-price null"
     ODDS = "odds by betting"
+    WEALTH = "wealth of who follows"
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,11 @@ class Conclusion:
     Attributes:
         value: return on stake
         p_pass, p_fail: of the null; of odds the larger of 1 / (1 + odds), which is no chance, and
-            the part of fair worlds, linked by dates, that bring as much; and their mirrors
+            the part of fair worlds, linked by dates, that bring as much; and their mirrors; of
+            wealth likewise with 1 / wealth
         p_alone: p_pass before tries count
         p_apart: p_alone where events of a date do not hang together
-        odds: that were bet to, None for the null
+        odds: that were bet to, or the wealth; None for the null
         losing: events that lost money
         losing_expected: were prices right; None where it cannot be told
         worst: largest worst state of an event, part of all stakes
@@ -219,12 +225,14 @@ class _Bets:
     Attributes:
         scale: what each could move: odds take all events for alike
         gained, worst, best: what it brought, could lose and could gain, in money
+        followed: what the bet of a reader brought, by its limit, in [-1, 1]
     """
 
     scale: Array
     gained: Array
     worst: Array
     best: Array
+    followed: Array
 
     @property
     def x(self) -> Array:
@@ -234,7 +242,7 @@ class _Bets:
     @property
     def mirrored(self) -> "_Bets":
         """The bets of the other side."""
-        return _Bets(self.scale, -self.gained, self.best, self.worst)
+        return _Bets(self.scale, -self.gained, self.best, self.worst, -self.followed)
 
 
 @dataclass
@@ -258,14 +266,35 @@ class _Odds:
         """Whether each event's best state would pass."""
         return self._is_proof(self._bets(_column(self.events, "best")))
 
+    def _evidence(self, bets: _Bets) -> tuple[float, float]:
+        """Return the odds, and the bound of chance that they are."""
+        odds = _exp(log_odds(bets.x))
+        return odds, 1 / (1 + odds)
+
     def _bets(self, profits: Array, shift: float = 0.0) -> _Bets:
+        """Return the events as bets, each had it brought so much.
+
+        Args:
+            shift: return on stake that counts as none
+        """
         stakes = _column(self.events, "stake")
         worst = np.maximum(_column(self.events, "worst") + shift * stakes, 0.0)
         best = np.maximum(_column(self.events, "best") - shift * stakes, 0.0)
         scale = np.maximum(worst, best)
         scale = np.maximum(scale, np.median(scale))
         scale = np.where(scale > 0, scale, np.inf)
-        return _Bets(scale, profits - shift * stakes, worst, best)
+        gained = profits - shift * stakes
+        return _Bets(scale, gained, worst, best, self._followed(profits, shift))
+
+    def _followed(self, profits: Array, shift: float) -> Array:
+        limit, brought, stake = (
+            np.array([getattr(event.bet, what) for event in self.events], dtype=np.float64)
+            for what in ("limit", "profit", "stake")
+        )
+        moved = profits - _column(self.events, "profit")  # 0, but where it is asked what could be
+        limit = np.where(limit > 0, limit + abs(shift) * stake, np.inf)
+        found: Array = np.clip((brought + moved - shift * stake) / limit, -1.0, 1.0)
+        return found
 
     def _rare(self, bets: _Bets) -> float:
         """Return how often fair bets, linked by their dates, bring as much, or more: in money and
@@ -279,19 +308,20 @@ class _Odds:
 
     def _is_proof(self, bets: _Bets) -> bool:
         """Whether bets pass, tries apart."""
-        return log_odds(bets.x) >= math.log(ODDS) and self._rare(bets) <= LEVEL
+        return self._evidence(bets)[1] <= LEVEL and self._rare(bets) <= LEVEL
 
     def measured(self, verdict: Conclusion) -> Conclusion:
         bets = self._bets(_column(self.events, "profit"))
-        odds = math.exp(min(log_odds(bets.x), 700.0))
-        alone = max(1 / (1 + odds), self._rare(bets))
+        odds, apart = self._evidence(bets)
+        alone = max(apart, self._rare(bets))
+        against = bets.mirrored
         return replace(
             verdict,
             odds=odds,
             p_alone=alone,
-            p_apart=1 / (1 + odds),
+            p_apart=apart,
             p_pass=min(1.0, self.tries.count * alone),
-            p_fail=max(odds / (1 + odds), self._rare(bets.mirrored)),
+            p_fail=max(self._evidence(against)[1], self._rare(against)),
         )
 
     def bounds(self) -> ReturnBounds:
@@ -313,8 +343,7 @@ class _Odds:
         dice, value = np.random.default_rng(self.seed), _value(self.events)
         dates: dict[str, list[Event]] = {}
         for each in self.events:
-            profit = _within(each, each.profit + (mean - value) * each.stake)
-            dates.setdefault(each.date, []).append(replace(each, profit=profit))
+            dates.setdefault(each.date, []).append(_shifted(each, mean - value))
         groups, passed = list(dates.values()), 0
         for _ in range(REDRAWN):
             drawn = [
@@ -324,13 +353,27 @@ class _Odds:
             ]
             brought = _column(drawn, "profit")
             if brought.sum() - max(brought.max(), 0.0) > 0:
-                again = _Odds(drawn, NO_TRIES, self.seed, REDRAWN_WORLDS)
+                again = type(self)(drawn, NO_TRIES, self.seed, REDRAWN_WORLDS)
                 passed += again._is_proof(again._bets(brought))
         return passed / REDRAWN
 
 
+class _Wealth(_Odds):
+    """The wealth of who follows: he puts the same share of it on each event, as far as its limit
+    allows, which was known before. At fair prices it is 1 or less on average, whenever the strategy
+    stops and however it sizes by what it has won; so it is ever 40 or more in 2.5 % at most."""
+
+    def _evidence(self, bets: _Bets) -> tuple[float, float]:
+        wealth = _exp(log_wealth(bets.followed))
+        return wealth, min(1.0, 1 / wealth)
+
+
 def conclude(
-    events: Sequence[Event], seed: int, tries: Tries = NO_TRIES, details: bool = True
+    events: Sequence[Event],
+    seed: int,
+    tries: Tries = NO_TRIES,
+    details: bool = True,
+    adaptive: bool = False,
 ) -> Conclusion:
     """Return the verdict on settled events.
 
@@ -338,16 +381,17 @@ def conclude(
         events: each with a stake; holdings in all of them: every position was held to settlement
         tries: other parameters on the same data, failed ones too
         details: without, bounds, error and power are left out: they take most of the time
+        adaptive: whether what was bet follows what came of earlier bets
     """
     staked = [event for event in events if event.stake > 0]
     traded = [event for event in staked if event.worst > EQUAL]
     proved = [event for event in staked if event.worst <= EQUAL]
     held = all(event.holdings for event in traded)
-    test = EdgeTest.NULL if held else EdgeTest.ODDS
+    test = EdgeTest.WEALTH if adaptive else EdgeTest.NULL if held else EdgeTest.ODDS
     apart = len(proved), sum(event.profit for event in proved)
     if not traded:
         return Conclusion(VerdictWord.NOTHING, test, tries=tries.count, proved=apart)
-    judge = _Null(traded, tries, seed) if held else _Odds(traded, tries, seed)
+    judge = _JUDGES[test](traded, tries, seed)
     found = judge.measured(replace(_counted(traded, test, tries), proved=apart))
     word = _word(traded, found, judge)
     if word == VerdictWord.TOO_FEW or not details:
@@ -376,6 +420,13 @@ def _counted(traded: Sequence[Event], test: EdgeTest, tries: Tries) -> Conclusio
         worst=max(event.worst for event in traded) / _sum(traded, "stake"),
         tries=tries.count,
     )
+
+
+_JUDGES: Mapping[EdgeTest, Callable[[Sequence[Event], Tries, int], _Null | _Odds]] = {
+    EdgeTest.NULL: _Null,
+    EdgeTest.ODDS: _Odds,
+    EdgeTest.WEALTH: _Wealth,
+}
 
 
 def _word(traded: Sequence[Event], found: Conclusion, judge: _Null | _Odds) -> VerdictWord:
@@ -410,14 +461,23 @@ def _value(events: Sequence[Event]) -> float:
     return _sum(events, "profit") / _sum(events, "stake")
 
 
+def _shifted(event: Event, by: float) -> Event:
+    """Return an event with another return on its stake, within its states."""
+    bet = event.bet
+    return replace(
+        event,
+        profit=min(max(event.profit + by * event.stake, -event.worst), event.best),
+        followed=replace(bet, profit=bet.profit + by * bet.stake),
+    )
+
+
 def _again(event: Event, place: int) -> Event:
     """Return an event as another one, of another date."""
-    name, money = f"{place} {event.name}", (event.stake, event.profit, event.worst, event.best)
-    return Event(name, str(place), *money, event.joint, event.holdings)
+    return replace(event, name=f"{place} {event.name}", date=str(place))
 
 
-def _within(event: Event, profit: float) -> float:
-    return min(max(profit, -event.worst), event.best)
+def _exp(log: float) -> float:
+    return math.exp(min(log, 700.0))
 
 
 def _falls(holds: Callable[[float], bool], low: float, high: float) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,7 +111,8 @@ class WalkResult:
 
     def found(self) -> JsonObject:
         """Return what does not depend on where and how fast it ran."""
-        return {"whole": asdict(self.whole), "folds": [asdict(fold) for fold in self.folds]}
+        folds = [asdict(replace(fold, judged_as="")) for fold in self.folds]
+        return {"whole": asdict(self.whole), "folds": folds}
 
     def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
@@ -190,16 +191,10 @@ def _one(
 ) -> SingleResult:
     from strongroom.analysis.verdict import conclude
     from strongroom.backtest.data import load_history
+    from strongroom.backtest.judging import difference, judged
     from strongroom.backtest.report import Result, write_report
     from strongroom.backtest.settled_events import events_of
-    from strongroom.backtest.stats import (
-        against,
-        assumed_spread,
-        favourites,
-        horizons,
-        reliability,
-        summarise,
-    )
+    from strongroom.backtest.stats import favourites, horizons, reliability
     from strongroom.backtest.tries import Tried
 
     started, history = time.monotonic(), load_history(config)
@@ -212,12 +207,10 @@ def _one(
         outcomes[fills] = _simulated(options, config, history, fills, fills)
     quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
     seed, tried = config.run.seed, Tried(record, config)
+    again = {fills: _on_time(options, history, f"{fills}, other results") for fills in outcomes}
     summaries = {
-        fills: summarise(
-            outcome,
-            seed,
-            assumed_spread(config, fills, outcome.recorded),
-            tried.others(fills, events_of(outcome)),
+        fills: judged(
+            config, fills, history, outcome, tried.others(fills, events_of(outcome)), again[fills]
         )
         for fills, outcome in outcomes.items()
     }
@@ -231,7 +224,12 @@ def _one(
         outcomes,
         summaries,
         {fills: conclude(each, seed) for fills, each in naive.items()},
-        {fills: against(summaries[fills].dated, each, seed) for fills, each in naive.items()},
+        {
+            fills: difference(
+                config, fills, history, outcomes[fills], summaries[fills], each, again[fills]
+            )
+            for fills, each in naive.items()
+        },
         ahead,
         reliability(history),
         _capacities(options, config, history, summaries[config.fills[0]]),
@@ -251,10 +249,18 @@ def _simulated(
 ) -> RunResult:
     from strongroom.backtest.run import simulate
 
-    def on_progress(now: int, end: int) -> None:
+    return simulate(config, fills, history, _on_time(options, history, what))
+
+
+def _on_time(
+    options: BacktestOptions, history: PriceHistory, what: str
+) -> Callable[[int, int], None]:
+    """Return what tells how much of a history is played."""
+
+    def on_time(now: int, end: int) -> None:
         options.progress(what, now - history.starts_at, end - history.starts_at)
 
-    return simulate(config, fills, history, on_progress)
+    return on_time
 
 
 def _capacities(
@@ -319,7 +325,8 @@ def _many(
         tried = Tried(record, config, options.walk_forward)
         judged = tuple(event for fold in folds for event in fold.afterwards.dated)
         tried.keep(JUDGED, judged)
-        whole = whole_of(config, folds, tried.others(JUDGED, judged))
+        again = partial(options.progress, "other results")
+        whole = whole_of(config, folds, tried.others(JUDGED, judged), again)
         walk = WalkResult(folds, whole, results, time.monotonic() - started)
         _write(folder / "walk.json", walk.found())
         return walk

@@ -100,6 +100,7 @@ class PriceHistory:
         forecasts: return the sources of recorded forecasts, each at its beginning
         rewards: what resting orders are paid; of a market that is not there nobody knows
         as_played: change what else is read of the same data as this was changed: what is learned
+        turned: events whose money comes home as if they had lost what they won, or the other way
     """
 
     markets: Sequence[Market]
@@ -112,6 +113,7 @@ class PriceHistory:
     rewards: Pools = field(default_factory=dict)
     _last: dict[int, dict[int, int]] = field(init=False, default_factory=dict)  # by hours
     as_played: Callable[["PriceHistory"], "PriceHistory"] = lambda other: other
+    turned: frozenset[str] = frozenset()
 
     @property
     def books(self) -> bool:

@@ -19,12 +19,12 @@ from pathlib import Path
 import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from strongroom.analysis.verdict import LEAST_DATES, LEAST_EVENTS, LEVEL, ODDS
+from strongroom.analysis.verdict import LEAST_DATES, LEAST_EVENTS, LEVEL, ODDS, WEALTH
 from strongroom.backtest.config import BacktestConfig, parse, varied
 from strongroom.backtest.data import chosen_markets, folder_of, load_history, read_hashes
+from strongroom.backtest.judging import judged
 from strongroom.backtest.learned import ALL_BEFORE, learning_of
 from strongroom.backtest.run import simulate
-from strongroom.backtest.stats import assumed_spread, summarise
 from strongroom.backtest.tries import Tried, open_record
 from strongroom.chain.ids import JsonObject, canonical, keccak
 from strongroom.data.folder import hash_of
@@ -105,7 +105,8 @@ def rule_in_force(fills: str) -> str:
     """Return the rule by which a result is judged now, in words."""
     return (
         f"On {fills} fills, the verdict of docs/backtesting.md: passes with p at most {LEVEL}, or "
-        f"odds of {ODDS} to 1 and p of linked dates at most {LEVEL}; "
+        f"odds of {ODDS} to 1 and p of linked dates at most {LEVEL}; where its bets follow its "
+        f"results, a follower's wealth of {WEALTH} and that p; "
         f"a return above 0, also without its best event; at least "
         f"{LEAST_EVENTS} events and {LEAST_DATES} dates. One try: no correction."
     )
@@ -225,9 +226,9 @@ def open_test(
         digest, commit, committed_at, now.isoformat(), CODE_VERSION, read_hashes(config), None
     )
     _keep(opening, places)
-    outcome = simulate(config, fills, load_history(config), on_time)
-    spread = assumed_spread(config, fills, outcome.recorded)
-    summary = summarise(outcome, config.run.seed, spread)
+    history = load_history(config)
+    outcome = simulate(config, fills, history, on_time)
+    summary = judged(config, fills, history, outcome, on_time=on_time)
     before_it = tried.overlapping(fills, summary.dated)
     tried.keep(fills, summary.dated)
     result = asdict(summary)

@@ -378,6 +378,9 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("verdict", lambda s: s.verdict),
         row("  counted parameters", lambda s: s.parameters),
         row("  by", lambda s: _by(s.conclusion)),
+        row(
+            "  with other results", lambda s: "not asked" if s.replay is None else s.replay.words()
+        ),
         row("  events, dates", lambda s: f"{s.conclusion.events}, {s.conclusion.dates}"),
         row("  events lost / at fair prices", lambda s: _losing(s.conclusion)),
         row("  worst event at worst", lambda s: f"{s.conclusion.worst:.1%} of the stakes"),

@@ -423,7 +423,7 @@ def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World
     if any(history.rewards.values()) and fills != "pessimistic":
         rewards = SimulatedRewards(history.rewards)
     about = engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates
-    return World(*about, rewards)
+    return World(*about, rewards, history.turned)
 
 
 def _book(world: World, token: TokenId) -> Book | None:

@@ -6,10 +6,11 @@ event, where each token pays a half, is one of the states, and so is what came.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from statistics import median
 
-from strongroom.analysis.fair_null import Event, HeldToken, Joint
+from strongroom.analysis.fair_null import Event, FollowedBet, HeldToken, Joint
 from strongroom.backtest.event_shapes import EventShape
 from strongroom.backtest.run import Conversion, DecidedTrade, RunResult
 from strongroom.chain.orders import NO, YES
@@ -66,7 +67,17 @@ class _Book:
         pairs = list(zip(yes, no, strict=True))
         return [sum(min(pair) for pair in pairs), sum(max(pair) for pair in pairs)]
 
-    def event(self, name: str) -> Event:
+    def copied(self) -> "_Book":
+        """Return it as it is now, whatever becomes of it."""
+        return replace(self, held=dict(self.held), cost=dict(self.cost))
+
+    @property
+    def at_risk(self) -> float:
+        """The larger of what may be lost and what may be gained."""
+        away = self.spent - self.received
+        return max(self.worst, max(self.states()) - away)
+
+    def event(self, name: str, bet: FollowedBet) -> Event:
         """What came is a state, too: a market that paid a part, or was void alone, is no state of
         the relation."""
         away = self.spent - self.received
@@ -80,6 +91,7 @@ class _Book:
             max(max(self.states()) - away, profit),
             self.shape.joint,
             () if self.quoted else self.holdings(),
+            bet,
         )
 
     def holdings(self) -> tuple[HeldToken, ...]:
@@ -92,31 +104,93 @@ class _Book:
         )
 
 
+@dataclass
+class _Follower:
+    """Somebody who does what is done in an event, up to his limit.
+
+    Attributes:
+        limit: of what may be lost or gained, a share of NAV
+        begun: the time of the first decision
+    """
+
+    book: _Book
+    limit: float
+    begun: int
+    stopped: bool = False
+
+    def take(self, trade: DecidedTrade, nav: float) -> None:
+        """Follow a trade, if he could stand all of it: how much of it is filled nobody knows. The
+        first decision he follows whatever it is: the limit was made for it."""
+        if not self.stopped and trade.time > self.begun:
+            whole = self.book.copied()
+            whole.take(_filled_whole(trade), nav)
+            self.stopped = whole.at_risk > self.limit
+        if not self.stopped:
+            self.book.take(trade, nav)
+
+    def bet(self) -> FollowedBet:
+        """Return what it brought him."""
+        book = self.book
+        return FollowedBet(self.limit, book.paid + book.received - book.spent, book.spent)
+
+
+def _filled_whole(trade: DecidedTrade) -> DecidedTrade:
+    """Return a trade as if all that was wanted had been filled at its limit."""
+    return replace(trade, filled=trade.size, cash=int(trade.size * Decimal(trade.price)), fee=0)
+
+
+@dataclass
+class _Traded:
+    """What was done in one event, by the strategy and by who follows it; NAV when it began."""
+
+    book: _Book
+    follower: _Follower
+    nav: float
+
+    def take(self, trade: DecidedTrade) -> None:
+        self.book.take(trade, self.nav)
+        self.follower.take(trade, self.nav)
+
+
 def events_of(outcome: RunResult) -> list[Event]:
     """Return the events that were traded and have paid, in the order of their first trades."""
     settled = {each.event for each in outcome.settled}
-    times = [each.time for each in outcome.wakes]
-    navs = [each.nav_bid for each in outcome.wakes]
-    books: dict[str, _Book] = {}
-    scales: dict[str, float] = {}
+    navs = NavPath(outcome)
+    found: dict[str, _Traded] = {}
+    wanted: dict[tuple[str, int], int] = {}
+    for trade in outcome.trades:
+        moment = trade.event, trade.time
+        wanted[moment] = wanted.get(moment, 0) + trade.size
     for trade in sorted(outcome.trades, key=lambda each: each.time):
         if not trade.filled or trade.event not in settled:
             continue
-        if trade.event not in books:
-            books[trade.event] = _Book(outcome.shapes[trade.event])
-            scales[trade.event] = _nav_at(trade.time, times, navs)
-        books[trade.event].take(trade, scales[trade.event])
+        if trade.event not in found:
+            shape, nav = outcome.shapes[trade.event], navs.at(trade.time)
+            # no token loses or gains more than it may pay
+            limits = [each.follower.limit for each in found.values()]
+            limit = max(wanted[trade.event, trade.time] / nav, median(limits or [0.0]))
+            follower = _Follower(_Book(shape), limit, trade.time)
+            found[trade.event] = _Traded(_Book(shape), follower, nav)
+        found[trade.event].take(trade)
     for market in outcome.settled:
-        if market.event in books:
-            books[market.event].received += market.rewards / scales[market.event]
+        if market.event in found:
+            found[market.event].book.received += market.rewards / found[market.event].nav
     for each in outcome.conversions:
-        if each.event in books:
-            books[each.event].convert(each, scales[each.event])
-    return [book.event(name) for name, book in books.items()]
+        if each.event in found:
+            found[each.event].book.convert(each, found[each.event].nav)
+    return [each.book.event(name, each.follower.bet()) for name, each in found.items()]
 
 
-def _nav_at(time: int, times: Sequence[int], navs: Sequence[int]) -> float:
-    """Return NAV when something was decided: nothing is decided before there is any."""
-    place = bisect_right(times, time)
-    before = next((nav for nav in reversed(navs[:place]) if nav), 0)
-    return float(before or next(nav for nav in navs[place:] if nav))
+class NavPath:
+    """NAV along a run, micro-units at the bid."""
+
+    def __init__(self, outcome: RunResult) -> None:
+        """Take it from the keeper's looks."""
+        self._times = [each.time for each in outcome.wakes]
+        self._navs = [each.nav_bid for each in outcome.wakes]
+
+    def at(self, time: int) -> float:
+        """Return NAV when something was decided: nothing is decided before there is any."""
+        place = bisect_right(self._times, time)
+        before = next((nav for nav in reversed(self._navs[:place]) if nav), 0)
+        return float(before or next(nav for nav in self._navs[place:] if nav))

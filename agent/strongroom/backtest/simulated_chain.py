@@ -92,6 +92,8 @@ class World:
     """The vault and everything it holds.
 
     Attributes:
+        turned: events whose money comes home as if they had lost what they won, or the other way:
+            of a world that is played to see who follows his results
         now: timestamp; the venue is seen as it was a little earlier
     """
 
@@ -103,6 +105,7 @@ class World:
     max_duration_s: int
     rates: tuple[int, int, int]
     rewards: SimulatedRewards | None = None
+    turned: frozenset[str] = frozenset()
     accounts: dict[MarketId, Account] = field(default_factory=dict)
     reports: list[EffectiveReport] = field(default_factory=list)
     settled: list[ClosedMarket] = field(default_factory=list)
@@ -202,7 +205,10 @@ class World:
         self.redeem_resolved(account)
         if any(account.tokens.values()):
             raise VaultRefused("not to be closed")
-        self.vault.close(market, account.address, account.collateral)
+        home = account.collateral
+        if account.market.event in self.turned:
+            home = max(0, home - 2 * (account.got - account.paid))
+        self.vault.close(market, account.address, home)
         account.collateral = 0
         self.closed[market] = self.accounts.pop(market)
         about = account.market.condition_id, account.market.event

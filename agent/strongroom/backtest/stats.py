@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strongroom.analysis.fair_null import Event, HeldToken
+from strongroom.analysis.fair_null import Event, FollowedBet, HeldToken
 from strongroom.analysis.verdict import (
     NO_TRIES,
     Conclusion,
+    EdgeTest,
     ReturnBounds,
     Tries,
     VerdictWord,
@@ -19,6 +20,7 @@ from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import PriceHistory
 from strongroom.backtest.event_shapes import EventShape, shapes_of
 from strongroom.backtest.quotes import Fills, QuotedBooks, Quotes
+from strongroom.backtest.replay import Replay
 from strongroom.backtest.run import DecidedTrade, RunResult
 from strongroom.backtest.settled_events import events_of
 from strongroom.backtest.simulated_chain import ClosedMarket
@@ -105,6 +107,7 @@ class Summary:
     verdict: str
     parameters: str  # how those that come from outcomes were found
     dated: tuple[Event, ...]  # what the verdict is on
+    replay: Replay | None = None  # with other results; None: no word asked for it
 
 
 @dataclass(frozen=True)
@@ -167,19 +170,27 @@ def drawdown(times: Sequence[int], prices: Sequence[float]) -> Drawdown:
     return Drawdown(deepest, longest / DAY)
 
 
-def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO_TRIES) -> Summary:
-    """Return an outcome in numbers, with its verdict.
+def summarise(
+    outcome: RunResult,
+    seed: int,
+    half_spread: int,
+    tries: Tries = NO_TRIES,
+    replay: Replay | None = None,
+) -> Summary:
+    """Return an outcome in numbers, with its verdict; whether that is by the right test, judging.py
+    looks after.
 
     Args:
         half_spread: that its fills assumed, 10**-6; 0: books were recorded
         tries: what else was tried on the same data
+        replay: what the strategy did with other results; None: it does not follow them
     """
     events = by_event(outcome)
     share = share_prices(outcome)
     fall = drawdown(share.times, share.after)
     worst = min(events, key=lambda name: events[name][1], default="")
     dated = events_of(outcome)
-    found = conclude(dated, seed, tries)
+    found = conclude(dated, seed, tries, adaptive=replay is not None and replay.follows)
     filled = [each for each in outcome.trades if each.filled and each.side == "BUY"]
     weight = sum(each.filled for each in filled)
     crossed = sum((each.filled - each.made) * half_spread // MICRO for each in outcome.trades)
@@ -219,6 +230,7 @@ def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO
         verdict=told(found, outcome.fills, not outcome.recorded, outcome.in_sample),
         parameters=parameters_told(outcome),
         dated=tuple(dated),
+        replay=replay,
     )
 
 
@@ -272,6 +284,12 @@ def told(found: Conclusion, fills: str, assumed: bool, in_sample: Sequence[str] 
     """
     if in_sample:
         return f"in sample: {told(found, fills, assumed)}"
+    if found.test == EdgeTest.WEALTH:
+        return f"{_told(found, fills, assumed)}; its bets follow its results"
+    return _told(found, fills, assumed)
+
+
+def _told(found: Conclusion, fills: str, assumed: bool) -> str:
     if found.word not in (VerdictWord.PASSES, VerdictWord.FAILS) or not assumed:
         return str(found.word)
     if found.word == VerdictWord.PASSES and fills != "pessimistic":
@@ -373,20 +391,33 @@ def favourites(history: PriceHistory, quotes: Quotes, hours: int = 24) -> list[E
     return [_held(name, shapes[name], held[name], won_[name]) for name in held]
 
 
-def against(events: Sequence[Event], naive: Sequence[Event], seed: int) -> Conclusion:
+def against(
+    events: Sequence[Event], naive: Sequence[Event], seed: int, adaptive: bool = False
+) -> Conclusion:
     """Return what events have earned beyond a benchmark that stakes the same money in each. Where
     it buys nothing, it is cash. The worst of the one and the best of the other may come together.
+
+    Args:
+        adaptive: whether the bets follow what came of earlier ones
     """
     others, found = {each.name: each for each in naive if each.stake > 0}, []
-    for each in events:
-        other = others.get(each.name)
+    for event in events:
+        each, other = replace(event, followed=event.bet), others.get(event.name)
         if other is not None:
             part = each.stake / other.stake
             profit = each.profit - part * other.profit
             worst, best = each.worst + part * other.best, each.best + part * other.worst
-            each = replace(each, profit=profit, worst=worst, best=best)
+            bet = _beyond(event.bet, other)
+            each = replace(each, profit=profit, worst=worst, best=best, followed=bet)
         found.append(replace(each, holdings=()))
-    return conclude(found, seed)
+    return conclude(found, seed, adaptive=adaptive)
+
+
+def _beyond(bet: FollowedBet, other: Event) -> FollowedBet:
+    """Return a bet with the other side of a benchmark, for the same money."""
+    part = bet.stake / other.stake
+    limit = bet.limit + part * max(other.worst, other.best)
+    return FollowedBet(limit, bet.profit - part * other.profit, bet.stake)
 
 
 def _held(name: str, shape: EventShape, tokens: list[HeldToken], won: float) -> Event:

@@ -15,10 +15,11 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
 from strongroom.backtest.data import PriceHistory, load_history, read_hashes
+from strongroom.backtest.judging import judged
 from strongroom.backtest.made_by import made_by
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
-from strongroom.backtest.stats import Summary, assumed_spread, summarise
+from strongroom.backtest.stats import Summary
 from strongroom.chain.ids import Json, canonical, keccak
 from strongroom.errors import Defect
 from strongroom.settings import ConfigError
@@ -153,9 +154,8 @@ def _finished(path: Path) -> _Finished:
 
 def run_one(config: str, fills: Fills) -> Summary:
     """Run one backtest; return its summary."""
-    known = parse(json.loads(config))
-    outcome = simulate(known, fills, _history(config))
-    return summarise(outcome, known.run.seed, assumed_spread(known, fills, outcome.recorded))
+    known, history = parse(json.loads(config)), _history(config)
+    return judged(known, fills, history, simulate(known, fills, history))
 
 
 @lru_cache(8)

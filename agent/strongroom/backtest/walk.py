@@ -5,8 +5,9 @@ A part in time is judged by decisions made after the last market of the earlier 
 before that nobody could have chosen by it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -14,9 +15,12 @@ from typing import Literal
 from pydantic import JsonValue
 
 from strongroom.analysis.verdict import NO_TRIES, Conclusion, Tries, conclude
-from strongroom.backtest.config import BacktestConfig, varied
+from strongroom.backtest.config import BacktestConfig, parse, varied
 from strongroom.backtest.data import chosen_markets, folder_of, load_history
+from strongroom.backtest.judging import DECIDES
 from strongroom.backtest.quotes import Fills
+from strongroom.backtest.replay import NOTHING, Replay, replayed
+from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, told
 from strongroom.backtest.sweep import Changes, Job, OnProgress, jobs_of, order_of, run_jobs
 from strongroom.settings import ConfigError
@@ -27,13 +31,19 @@ JUDGED: Fills = "pessimistic"
 
 @dataclass(frozen=True)
 class Fold:
-    """One step of a walk: what was chosen on the one part, and what it did on the other."""
+    """One step of a walk: what was chosen on the one part, and what it did on the other.
+
+    Attributes:
+        at_choice: p of what was chosen, before tries count
+        judged_as: the configuration that was judged, JSON
+    """
 
     chosen_on: str
     judged_on: str
     chosen: Changes
-    at_choice: float  # p of what was chosen, before tries count
+    at_choice: float
     afterwards: Summary
+    judged_as: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class WholeWalk:
         staked, profit: units; of each part by the same deposits
         share_after_fees: of somebody who was in one part after the other, a fraction
         verdict: in words, with what it rests on
+        replay: of all parts with other results; None: no word asked for it
     """
 
     staked: float
@@ -51,6 +62,7 @@ class WholeWalk:
     share_after_fees: float
     conclusion: Conclusion
     verdict: str
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True)
@@ -90,21 +102,32 @@ def walk_forward(
         best = min(rows, key=lambda row: (*order_of(row.summary), str(row.changes)))
         after = varied(_with_sweep(config, part.second), best.changes)
         job = Job(best.changes, after.model_dump_json(exclude={"sweep"}), JUDGED)
-        (judged,) = run_jobs([job], folder, workers=1)
+        (row,) = run_jobs([job], folder, workers=1)
         about = part.chosen_on, part.judged_on, best.changes
-        folds.append(Fold(*about, best.summary.conclusion.p_pass, judged.summary))
+        folds.append(Fold(*about, best.summary.conclusion.p_pass, row.summary, job.config))
         on_progress(number + 1, len(parts))
     return folds
 
 
-def whole_of(config: BacktestConfig, folds: list[Fold], tries: Tries = NO_TRIES) -> WholeWalk:
-    """Return all judged parts as one: their events under one verdict.
+def whole_of(
+    config: BacktestConfig,
+    folds: Sequence[Fold],
+    tries: Tries = NO_TRIES,
+    on_progress: OnProgress = lambda done, of: None,
+) -> WholeWalk:
+    """Return all judged parts as one: their events under one verdict. Where that would pass or
+    fail, each part is played once more with other results.
 
     Args:
         tries: what else was tried on the same data
+        on_progress: is called with the parts that were played again, and all of them
     """
-    events = [event for fold in folds for event in fold.afterwards.dated]
-    found, share = conclude(events, config.run.seed, tries), 1.0
+    events, share = [event for fold in folds for event in fold.afterwards.dated], 1.0
+    found, replay = conclude(events, config.run.seed, tries), None
+    if found.word in DECIDES:
+        replay = _replayed(folds, on_progress)
+        if replay.follows:
+            found = conclude(events, config.run.seed, tries, adaptive=True)
     for fold in folds:
         share *= 1 + fold.afterwards.share_after_fees
     in_sample = [f.judged_on for f in folds if f.afterwards.verdict.startswith("in sample")]
@@ -115,7 +138,19 @@ def whole_of(config: BacktestConfig, folds: list[Fold], tries: Tries = NO_TRIES)
         share - 1,
         found,
         told(found, JUDGED, assumed, in_sample),
+        replay,
     )
+
+
+def _replayed(folds: Sequence[Fold], on_progress: OnProgress) -> Replay:
+    """Return how much of what was traded in all parts follows the results there."""
+    found = NOTHING
+    for number, fold in enumerate(folds):
+        known = parse(json.loads(fold.judged_as))
+        history = load_history(known)
+        found += replayed(known, JUDGED, history, simulate(known, JUDGED, history))
+        on_progress(number + 1, len(folds))
+    return found
 
 
 def _with_sweep(config: BacktestConfig, changes: Changes) -> BacktestConfig:
