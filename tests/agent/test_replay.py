@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from strongroom.analysis.fair_null import FollowedBet, Joint
 from strongroom.analysis.verdict import EdgeTest, VerdictWord, conclude
-from strongroom.backtest import judging, replay
+from strongroom.backtest import judging, replay, walk
 from strongroom.backtest.command import BacktestOptions, run_backtest
-from strongroom.backtest.config import load, varied
+from strongroom.backtest.config import load, parse, varied
 from strongroom.backtest.data import load_history
 from strongroom.backtest.event_shapes import EventShape
 from strongroom.backtest.judging import judged
@@ -17,11 +17,14 @@ from strongroom.backtest.replay import Replay, compared, replayed, with_other_re
 from strongroom.backtest.run import DecidedTrade, RunResult, Wake, simulate
 from strongroom.backtest.settled_events import events_of
 from strongroom.backtest.simulated_chain import ClosedMarket
+from strongroom.backtest.stats import summarise
+from strongroom.backtest.walk import Fold
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.data.schema import Table
 
 from tests.agent.outside_pack import pack_that, write_pack
 from tests.agent.test_playback import T, market, outcome, played
+from tests.agent.test_verdict import one
 
 DAYS = 40
 DAY_MS = 24 * HOUR * 1_000
@@ -242,7 +245,37 @@ def test_what_was_held_is_drawn_at_what_it_cost(packed):
     assert not with_other_results(history, first, 1).turned, "nothing was sold"
 
 
-def test_parts_of_a_walk_are_played_again_as_one():
+def test_parts_of_a_walk_are_played_again_as_one(daily, tmp_path, monkeypatch):
+    """Twelve parts of one even bet each, all won: would pass, so all parts are asked."""
+    config = parse({"name": "w", "packs": {"tail": {}}, "data": {"path": str(daily)}})
+    events = [one(str(n), 0.5, True, date=f"day {n}") for n in range(12)]
+    summary = judged_of_nothing(config)
+    folds = [
+        Fold("", "", {}, 1.0, replace(summary, dated=(event,)), config.model_dump_json())
+        for event in events
+    ]
+    asked = []
+
+    def replayed(known, *_: object):
+        asked.append(known)
+        return Replay(1.0, 0.2)
+
+    monkeypatch.setattr(walk, "replayed", replayed)
+    monkeypatch.setattr(walk, "simulate", lambda *_: None)
+    shown = []
+    whole = walk.whole_of(config, folds, on_progress=lambda done, of: shown.append((done, of)))
+    assert asked == [config] * 12 and shown[-1] == (12, 12)
+    assert whole.replay == Replay(12.0, pytest.approx(2.4))
+    assert whole.conclusion.test == EdgeTest.WEALTH
+    assert whole.verdict.endswith("its bets follow its results")
+
+
+def judged_of_nothing(config):
+    """Return the summary of a run that traded nothing."""
+    return summarise(RunResult("r", "pessimistic", 0, 99, 0, {}, (0, 0, 0), True), 1, 0)
+
+
+def test_parts_add_up():
     found = Replay(0.9, 0.0) + Replay(0.1, 0.1)
     assert found.part == pytest.approx(0.1) and found.follows
     assert found.words() == "with other results 10% of its trades are others: it follows them"

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from strongroom.analysis.verdict import conclude
 from strongroom.backtest.command import BacktestOptions, run_backtest
-from strongroom.backtest.config import parse, varied
+from strongroom.backtest.config import load, parse, varied
 from strongroom.backtest.data import load_history
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import summarise
+from strongroom.backtest.tries import Tried
 from strongroom.backtest.walk import Fold, walk_forward, weeks_of, whole_of
 from strongroom.data.schema import Table
 from strongroom.settings import ConfigError
@@ -134,4 +135,9 @@ every_s = 86400
     assert len(found["folds"]) == 1
     assert found["whole"]["verdict"] in ("too few events", "nothing was traded")
     assert found["whole"]["conclusion"]["tries"] == 1
-    assert len(list(record.rglob("*.json"))) == 1
+    assert len(list(record.rglob("*.json"))) == 2, "the walk, and the set from which it chose"
+    assert run_backtest(options).whole.conclusion.tries == 1, "the same walk again"
+    config = load(file)
+    set_ = varied(config, {"packs.tail.latest_h": 3})
+    assert Tried(record, set_).count("pessimistic") == 2, "the walk; the set itself is this one"
+    assert Tried(record, varied(config, {"packs.tail.latest_h": 4})).count("realistic") == 3

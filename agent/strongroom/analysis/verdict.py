@@ -173,12 +173,13 @@ class _Null:
         return max(at_least(each, profit) for each in self.fair)
 
     def _corrected(self, alone: float) -> float:
-        together = alone
-        if self.tries.kept:
-            every = [*self.tries.kept, self.events]
-            about = every, self.events, self.seed, self.draws
+        """Return p with all tries in mind. What a try sold has no fair worlds: it counts like one
+        whose events were not kept."""
+        together, others = alone, [each for each in self.tries.kept if _are_held(each)]
+        if others:
+            about = [*others, self.events], self.events, self.seed, self.draws
             together = max(smallest(*about, factor) for factor in (0.0, FACTOR))
-        return min(1.0, together * (1 + self.tries.lost))
+        return min(1.0, together * (self.tries.count - len(others)))
 
     def bounds(self) -> ReturnBounds:
         """The tilts of all chances to lose that the sample does not refuse, as returns."""
@@ -386,8 +387,8 @@ def conclude(
     staked = [event for event in events if event.stake > 0]
     traded = [event for event in staked if event.worst > EQUAL]
     proved = [event for event in staked if event.worst <= EQUAL]
-    held = all(event.holdings for event in traded)
-    test = EdgeTest.WEALTH if adaptive else EdgeTest.NULL if held else EdgeTest.ODDS
+    held = EdgeTest.NULL if _are_held(traded) else EdgeTest.ODDS
+    test = EdgeTest.WEALTH if adaptive else held
     apart = len(proved), sum(event.profit for event in proved)
     if not traded:
         return Conclusion(VerdictWord.NOTHING, test, tries=tries.count, proved=apart)
@@ -407,6 +408,11 @@ def odds_bounds(events: Sequence[Event]) -> ReturnBounds:
         events: each with a stake and a worst state above 0
     """
     return _Odds(events, NO_TRIES, 0).bounds()
+
+
+def _are_held(events: Sequence[Event]) -> bool:
+    """Whether all that may be lost was held to settlement."""
+    return all(event.holdings for event in events if event.worst > EQUAL)
 
 
 def _counted(traded: Sequence[Event], test: EdgeTest, tries: Tries) -> Conclusion:

@@ -17,6 +17,7 @@ from strongroom.errors import BadInput
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from strongroom.analysis.fair_null import Event
     from strongroom.backtest.config import BacktestConfig
     from strongroom.backtest.data import PriceHistory
     from strongroom.backtest.honesty import Honesty
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from strongroom.backtest.run import RunResult
     from strongroom.backtest.stats import Summary
     from strongroom.backtest.sweep import Row
+    from strongroom.backtest.tries import Tried
     from strongroom.backtest.walk import Fold, Split, WholeWalk
     from strongroom.workers import EngineName
 
@@ -319,10 +321,11 @@ def _many(
         options.progress("backtests", done, of)
 
     if options.walk_forward:
-        folds = walk_forward(
-            config, results, options.walk_forward, workers=options.workers, on_progress=on_progress
-        )
         tried = Tried(record, config, options.walk_forward)
+        folds = walk_forward(
+            config, results, options.walk_forward, workers=options.workers,
+            on_progress=on_progress, on_row=_choices(tried),
+        )  # fmt: skip
         judged = tuple(event for fold in folds for event in fold.afterwards.dated)
         tried.keep(JUDGED, judged)
         again = partial(options.progress, "other results")
@@ -342,6 +345,20 @@ def _many(
     swept = SweepResult(rows, options.engine, results, time.monotonic() - started)
     _write(folder / "sweep.json", swept.found())
     return swept
+
+
+def _choices(tried: Tried) -> Callable[[Row], None]:
+    """Return what writes down each set from which a walk chooses, with its events of all parts."""
+    from strongroom.backtest.config import varied
+
+    known: dict[str, dict[str, Event]] = {}
+
+    def on_row(row: Row) -> None:
+        own = known.setdefault(json.dumps(row.changes, sort_keys=True), {})
+        own.update((event.name, event) for event in row.summary.dated)
+        tried.keep_choice(row.fills, varied(tried.config, row.changes), tuple(own.values()))
+
+    return on_row
 
 
 def _write(path: Path, found: JsonObject) -> None:

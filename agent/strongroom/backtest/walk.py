@@ -6,7 +6,7 @@ before that nobody could have chosen by it.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from strongroom.backtest.quotes import Fills
 from strongroom.backtest.replay import NOTHING, Replay, replayed
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, told
-from strongroom.backtest.sweep import Changes, Job, OnProgress, jobs_of, order_of, run_jobs
+from strongroom.backtest.sweep import Changes, Job, OnProgress, Row, jobs_of, order_of, run_jobs
 from strongroom.settings import ConfigError
 
 Split = Literal["time", "event"]
@@ -82,6 +82,7 @@ def walk_forward(
     least: int = 3,
     workers: int | None = None,
     on_progress: OnProgress = lambda done, of: None,
+    on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Fold]:
     """Choose the best parameters of the sweep on one part, judge them on the next.
 
@@ -89,6 +90,7 @@ def walk_forward(
         split: "time": each week is judged by what was best in all weeks before it; "event": half of
             the tickers is judged by what was best on the other half, and the other way round
         least: weeks before the first one that is judged
+        on_row: is called with the result of each set on each part
 
     Raises:
         ConfigError: there is nothing to vary, or too little history.
@@ -98,11 +100,12 @@ def walk_forward(
     parts = weeks_of(config, least) if split == "time" else _halves(config)
     folds = []
     for number, part in enumerate(parts):
-        rows = run_jobs(jobs_of(_with_sweep(config, part.first)), folder, workers=workers)
+        jobs = jobs_of(_with_sweep(config, part.first))
+        rows = run_jobs(jobs, folder, workers=workers, on_row=on_row)
         best = min(rows, key=lambda row: (*order_of(row.summary), str(row.changes)))
         after = varied(_with_sweep(config, part.second), best.changes)
         job = Job(best.changes, after.model_dump_json(exclude={"sweep"}), JUDGED)
-        (row,) = run_jobs([job], folder, workers=1)
+        (row,) = run_jobs([job], folder, workers=1, on_row=on_row)
         about = part.chosen_on, part.judged_on, best.changes
         folds.append(Fold(*about, best.summary.conclusion.p_pass, row.summary, job.config))
         on_progress(number + 1, len(parts))
