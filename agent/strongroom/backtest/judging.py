@@ -2,6 +2,7 @@
 follows its own results is looked at first (replay.py), which takes as long as the run did."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from strongroom.analysis.fair_null import Event
 from strongroom.analysis.verdict import NO_TRIES, Conclusion, Tries, VerdictWord
@@ -38,7 +39,10 @@ def judged(
     found = summarise(first, *about)
     if found.conclusion.word not in DECIDES:
         return found
-    return summarise(first, *about, replayed(config, fills, history, first, on_time))
+    replay = replayed(config, fills, history, first, on_time)
+    if not replay.follows:
+        return replace(found, replay=replay)
+    return summarise(first, *about, replay)
 
 
 def difference(

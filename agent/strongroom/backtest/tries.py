@@ -118,7 +118,7 @@ class Tried:
         """
         own = {event.name for event in events}
         kept, lost = [], 0
-        for place in sorted(each for each in self.folder.iterdir() if each.is_dir()):
+        for place in sorted(each for each in self.folder.glob("*") if each.is_dir()):
             is_here = place == self._place
             found = [_Kept.of(path) for path in sorted(place.glob("*/*.json"))]
             if is_here:
