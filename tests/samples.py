@@ -4,9 +4,15 @@ from dataclasses import replace
 from functools import cache, partial
 from math import exp, lgamma, log
 from statistics import NormalDist
+from types import SimpleNamespace
 
 import numpy as np
 from strongroom.analysis.fair_null import Event, FollowedBet, HeldToken, Joint
+from strongroom.backtest.engine import SimulatedFill
+from strongroom.backtest.event_shapes import EventShape
+from strongroom.backtest.run import DecidedTrade, OrderCourse, RunResult
+from strongroom.backtest.settled_events import events_of
+from strongroom.chain.units import DAY, HOUR, MICRO
 
 A_DATE = 9  # events
 LINKED = 0.3  # of the events of a date
@@ -170,6 +176,49 @@ FOLLOWING = {
     "doubles after losses, .5": partial(doubling, price=0.5),
 }
 
+
+def one_side_first(count, dice, edge, markets=10):
+    """Bids of .48 for YES and for NO in each market of an event, which rest for a day. All YES are
+    filled at once. Then all prices rise together, NO is filled, too, and a pair pays .04 more than
+    it cost; or they fall to 0. Without an edge they rise in twelve of thirteen events."""
+    rises = 0.48 * (1 + edge) / (0.52 - 0.48 * edge)
+    outcome = RunResult(
+        "n", "pessimistic", 0, 9, 0, {}, (0, 0, 0), True,
+        wakes=[SimpleNamespace(time=0, nav_bid=100_000 * MICRO)],
+    )  # fmt: skip
+    for number in range(count):
+        event, up = f"e{number}", dice.random() < rises
+        names = tuple(f"{event}-{place}" for place in range(markets))
+        day = int(dated(number, count).split()[1])
+        outcome.shapes[event] = EventShape(Joint.UNKNOWN, names, 9, day * DAY)
+        outcome.settled.append(SimpleNamespace(event=event, rewards=0))
+        for name in names:
+            outcome.trades += [
+                quoted(event, name, yes, 480_000, 100 * MICRO, [hour] if filled else [], float(won))
+                for yes, hour, filled, won in ((True, 1, True, up), (False, 10, up, not up))
+            ]
+    return events_of(outcome)
+
+
+def quoted(event, market, yes, price, size, hours, won, rested=(0, DAY), side="BUY", decision=""):
+    """Return an order, filled in parts of one size, in so many hours.
+
+    Args:
+        price: 10**-6
+        size: micro-tokens
+        rested: seconds; None: it only takes
+    """
+    tokens = size // max(1, len(hours))
+    about = tokens, tokens * price // MICRO, 0, rested is not None
+    parts = [SimulatedFill(None, 1_000 * hour * HOUR, *about) for hour in hours]
+    return DecidedTrade(
+        decision or f"{market} {yes}", "p", 0, event, market, "", yes, side, str(price / MICRO),
+        size, sum(each.tokens for each in parts), sum(each.cash for each in parts), 0,
+        sum(each.tokens for each in parts if each.maker), 0.0, won, "",
+        OrderCourse(tuple(parts), rested and (1_000 * rested[0], 1_000 * rested[1])),
+    )  # fmt: skip
+
+
 POPULATIONS = {
     "tail": tail,
     "tail linked": partial(tail, linked=LINKED),
@@ -183,4 +232,5 @@ POPULATIONS = {
     "adds to losers": adding,
     "adds less": partial(adding, more=3),
     "making": making,
+    "one side first": one_side_first,
 }

@@ -4,8 +4,9 @@ its rules together, as docs/backtesting.md has them.
     python -m scripts.dev.verdict_table --samples 500
 
 Populations: one token an event (favourites of .95 to .99 and others), nine favourites on nested
-thresholds (ladder), quoting with rare large losses (making). `linked` adds a common factor of .3 to
-the events of a date. Beside it stands the percentile bootstrap over events: that is no test here.
+thresholds (ladder), quoting with rare large losses (making), bids in ten markets of one event that
+are filled one side first. `linked` adds a common factor of .3 to the events of a date. Beside it
+stands the percentile bootstrap over events: that is no test here.
 A second table has strategies that follow their results: judged as if they did not, and as they are.
 """
 

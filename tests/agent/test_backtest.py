@@ -224,7 +224,8 @@ def test_only_pessimistic_fills_pass_and_only_as_far_as_quotes_hold():
         "passes, if the assumed quotes hold",
         *["above 0 on kinder fills: no pass"] * 2,
     ]
-    assert told(passes, "pessimistic", False) == "passes"
+    recorded = [told(passes, fills, False) for fills in ("pessimistic", "realistic", "optimistic")]
+    assert recorded == ["passes", *["above 0 on kinder fills: no pass"] * 2]
 
 
 def test_events_of_a_run_add_up_to_its_money(outcomes):

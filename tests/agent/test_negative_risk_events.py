@@ -47,18 +47,18 @@ def test_convert_gives_the_other_yes_and_collateral_for_all_but_one(account):
     """VENUE c: NO of the set in; YES of the others, and (n - 1) of collateral, out."""
     for place in (0, 1):
         account.split(place, 30 * MICRO)
-    account.convert(0b001, 10 * MICRO)
+    account.convert(0b001, 10 * MICRO, 0)
     assert tokens(account) == ([(30, 20), (40, 30), (10, 0)], 40)
-    account.convert(0b011, 20 * MICRO)
+    account.convert(0b011, 20 * MICRO, 0)
     assert tokens(account) == ([(30, 0), (40, 10), (30, 0)], 60)
     for index_set in (0, 0b1000):
         with pytest.raises(VaultRefused, match="InvalidIndexSet"):
-            account.convert(index_set, 1)
+            account.convert(index_set, 1, 0)
     with pytest.raises(VaultRefused, match="balance"):
-        account.convert(0b001, 1)
+        account.convert(0b001, 1, 0)
     single = Account("0x1", "m", (4,), None, 10**10, tokens={(4, NO): MICRO})
     with pytest.raises(VaultRefused, match="InvalidIndexSet"):
-        single.convert(1, 1)
+        single.convert(1, 1, 0)
 
 
 @pytest.mark.parametrize("winner", [0, 1, 2])
@@ -74,7 +74,7 @@ def test_converting_changes_nothing_in_any_end_where_a_question_wins(account, wi
             here = account.copied()
             here.split(0, 50 * MICRO)
             if converts:
-                here.convert(0b001, 50 * MICRO)
+                here.convert(0b001, 50 * MICRO, 0)
             here.redeem(each, 9)
             assert here.collateral == 50 * MICRO  # not paid yet
             here.redeem(each, 10)
@@ -107,7 +107,7 @@ CONFIG = {
 }  # fmt: skip
 
 
-def replayed(folder, bids, asks, winner, **pack):
+def replayed(folder, bids, asks, winner, people=CONFIG["people"], **pack):
     """Replay an event of three questions with one quote of 100 tokens on each side."""
     end = T + 20 * HOUR * 1_000
     about = {"negative_risk": True, "event_id": EVENT, "event": "cup", "fee_rate": 0,
@@ -125,7 +125,8 @@ def replayed(folder, bids, asks, winner, **pack):
         Table.QUOTES: rows,
     }
     played(folder / "to", tables)
-    config = parse(CONFIG | {"packs": {"dutch": pack}, "data": {"path": str(folder / "to")}})
+    about = {"people": people, "packs": {"dutch": pack}, "data": {"path": str(folder / "to")}}
+    config = parse(CONFIG | about)
     made = assemble(config, "realistic", load_history(config), folder)
     return made, made.run()
 
@@ -149,6 +150,7 @@ def test_an_event_is_converted_and_merged_into_cash(tmp_path, winner):
     assert alice.worth == 20_008 * MICRO
     (event,) = events_of(outcome_)
     assert event.profit / event.stake == pytest.approx(8 / 192)
+    assert event.proved
 
 
 @pytest.mark.parametrize("winner", ["a", "c", ""])
@@ -166,3 +168,16 @@ def test_a_set_below_one_is_no_arbitrage_where_nobody_has_checked(tmp_path):
     bids, asks = (260_000, 270_000, 290_000), (300_000, 310_000, 330_000)
     _, outcome_ = replayed(tmp_path, bids, asks, "a")
     assert outcome_.trades == [] and outcome_.settled == []
+
+
+@pytest.mark.parametrize("winner", ["a", ""])
+def test_what_leaves_in_kind_earns_what_it_pays(tmp_path, winner):
+    """The same set of which three in ten leave: they pay their holder, and the event is what it
+    was."""
+    bids, asks = (260_000, 270_000, 290_000), (300_000, 310_000, 330_000)
+    people = [*CONFIG["people"], {"at_h": 5, "who": "alice", "in_kind_pct": 30}]
+    made, outcome_ = replayed(tmp_path, bids, asks, winner, people, exhaustive=[EVENT])
+    ((_, left),) = made.world.in_kind["alice"]
+    assert set(left.values()) == {29_850_000}  # three in ten, less the premium
+    (closed,) = outcome_.settled
+    assert closed.got - closed.bought == (6 if winner else -94) * MICRO

@@ -77,8 +77,9 @@ class Event:
         date: on which it was decided; events of one date may hang together
         stake: money paid for tokens, fees included
         profit: at settlement, all costs paid
-        worst: the largest loss over every final state, a positive number
-        best: the largest profit over every final state
+        worst: the largest loss over every final state, a positive number, of all that was at risk
+            at any time
+        best: the largest profit, likewise
         holdings: what was held to settlement; empty where something was sold or quoted
         followed: the bet that somebody could have made who knew no more; None: all of it, with the
             larger of worst and best as its limit
@@ -98,6 +99,11 @@ class Event:
     def bet(self) -> FollowedBet:
         """The bet of a reader who follows."""
         return self.followed or FollowedBet(max(self.worst, self.best), self.profit, self.stake)
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing could be lost: that needs no test."""
+        return self.worst <= EQUAL
 
 
 @dataclass(frozen=True)

@@ -385,13 +385,14 @@ def conclude(
         adaptive: whether what was bet follows what came of earlier bets
     """
     staked = [event for event in events if event.stake > 0]
-    traded = [event for event in staked if event.worst > EQUAL]
-    proved = [event for event in staked if event.worst <= EQUAL]
+    traded = [event for event in staked if not event.proved]
+    proved = [event for event in staked if event.proved]
     held = EdgeTest.NULL if _are_held(traded) else EdgeTest.ODDS
     test = EdgeTest.WEALTH if adaptive else held
     apart = len(proved), sum(event.profit for event in proved)
     if not traded:
-        return Conclusion(VerdictWord.NOTHING, test, tries=tries.count, proved=apart)
+        word = VerdictWord.TOO_FEW if proved else VerdictWord.NOTHING
+        return Conclusion(word, test, tries=tries.count, proved=apart)
     judge = _JUDGES[test](traded, tries, seed)
     found = judge.measured(replace(_counted(traded, test, tries), proved=apart))
     word = _word(traded, found, judge)

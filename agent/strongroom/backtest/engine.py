@@ -81,6 +81,7 @@ class Order:
         active_ms: when it has arrived
         ahead: what stands before it at its price
         printed: what traded at its price since the recorded level there changed
+        cancelled_ms: when its cancel had arrived; 0: it has none
     """
 
     id: OrderHash
@@ -96,6 +97,7 @@ class Order:
     state: str = "DELAYED"
     ahead: int = 0
     printed: int = 0
+    cancelled_ms: int = 0
 
     @property
     def up(self) -> bool:
@@ -106,6 +108,17 @@ class Order:
     def yes_price(self) -> int:
         """Its limit in terms of YES."""
         return self.price if self.outcome == YES else MICRO - self.price
+
+    def rested(self, ends_ms: int) -> tuple[int, int] | None:
+        """Return from when until when it stands in the book as far as it is not filled, ms; None:
+        it never does.
+
+        Args:
+            ends_ms: of its market
+        """
+        until = min(self.cancelled_ms or self.expires_ms, ends_ms)
+        stands = self.kind.rests and self.state != "REJECTED" and self.active_ms < until
+        return (self.active_ms, until) if stands else None
 
 
 @dataclass(frozen=True)
@@ -283,7 +296,7 @@ class Engine:
         while self._waiting and self._waiting[0][0] <= to:
             at_ms, _, order, cancels = heapq.heappop(self._waiting)
             if cancels and order.state in ("DELAYED", "LIVE"):
-                order.state = "CANCELLED"
+                order.state, order.cancelled_ms = "CANCELLED", at_ms
             elif order.state == "DELAYED":
                 self._match(order, max(at_ms, self.now))
 

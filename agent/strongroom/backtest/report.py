@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from strongroom.backtest.stats import (
     packs_of,
     share_band,
     share_prices,
+    told,
 )
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import BPS, MICRO
@@ -153,9 +154,11 @@ def _write_csv(
     with path.open("w", newline="") as target:
         if rows:
             writer = csv.writer(target)
-            writer.writerow([each.name for each in fields(kind)])
+            names = [each.name for each in fields(kind) if each.name != "course"]
+            writer.writerow(names)
             for row in rows:
-                writer.writerow(cell(it) if isinstance(it, str) else it for it in astuple(row))
+                values = (getattr(row, name) for name in names)
+                writer.writerow(cell(it) if isinstance(it, str) else it for it in values)
     return path
 
 
@@ -352,8 +355,9 @@ def cards_of(result: Result) -> list[tuple[str, str]]:
 
 def _tone(result: Result) -> str:
     """Return how the first verdict is set off."""
-    word = next(iter(result.summaries.values())).conclusion.word
-    return {VerdictWord.PASSES: "good", VerdictWord.FAILS: "bad"}.get(word, "")
+    verdict = next(iter(result.summaries.values())).verdict
+    tones = {VerdictWord.PASSES: "good", VerdictWord.FAILS: "bad"}
+    return next((tone for word, tone in tones.items() if verdict.startswith(word)), "")
 
 
 def lines_of(result: Result) -> list[tuple[str, list[str]]]:
@@ -369,11 +373,16 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         found = next((sales for sales in each.exits if sales.rule == rule), None)
         return "-" if found is None else f"{found.gain:+,.2f} on {found.received:,.2f}"
 
+    def told_of(found: Mapping[Fills, Conclusion]) -> list[str]:
+        return [
+            f"{found[fills].value:+.2%}: {told(found[fills], fills, not outcome.recorded)}"
+            for fills, outcome in result.outcomes.items()
+        ]
+
     rules = sorted({sales.rule for each in result.summaries.values() for sales in each.exits})
     naive, against = (
         [found[fills] for fills in result.summaries] for found in (result.favourite, result.against)
     )
-
     return [
         row("verdict", lambda s: s.verdict),
         row("  counted parameters", lambda s: s.parameters),
@@ -383,6 +392,7 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         ),
         row("  events, dates", lambda s: f"{s.conclusion.events}, {s.conclusion.dates}"),
         row("  events lost / at fair prices", lambda s: _losing(s.conclusion)),
+        row("  sure in every state", lambda s: _proved(s.conclusion)),
         row("  worst event at worst", lambda s: f"{s.conclusion.worst:.1%} of the stakes"),
         row("  such samples pass: no edge", lambda s: _share_of(s.conclusion.error)),
         row("  at a true +1 %", lambda s: _share_of(s.conclusion.power)),
@@ -406,9 +416,9 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("deepest drawdown", lambda s: f"{s.deepest_drawdown:.2%}"),
         row("longest drawdown", lambda s: f"{s.longest_drawdown_days:.1f} days"),
         *(row(f"exit, {rule}: against holding", partial(sold, rule)) for rule in rules),
-        ("naive: favourites", [f"{each.value:+.2%}: {each.word}" for each in naive]),
+        ("naive: favourites", told_of(result.favourite)),
         ("  95 %", [bounds(each.bounds) for each in naive]),
-        ("less them, the same money", [f"{each.value:+.2%}: {each.word}" for each in against]),
+        ("less them, the same money", told_of(result.against)),
         ("  95 %", [bounds(each.bounds) for each in against]),
         ("naive: hold cash", ["0 %" for _ in naive]),
         ("tries on this data", [str(result.tries) for _ in result.summaries]),
@@ -423,6 +433,12 @@ def _by(found: Conclusion) -> str:
     tries = "" if found.tries == 1 else f", alone {found.p_alone:.3f}"
     apart = f"dates apart {found.p_apart:.3f}"
     return f"{found.test}: {odds}p {found.p_pass:.3f}{tries}, {apart}"
+
+
+def _proved(found: Conclusion) -> str:
+    """Return what no test was asked about; the profit is a sum of shares of NAV."""
+    events, profit = found.proved
+    return f"{events} events, {profit:+.2%} of NAV" if events else "-"
 
 
 def _losing(found: Conclusion) -> str:

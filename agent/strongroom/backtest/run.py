@@ -63,6 +63,20 @@ ROUNDS = 8  # of ticks in which one look's decisions may be carried out
 
 
 @dataclass(frozen=True)
+class OrderCourse:
+    """How an order went.
+
+    Attributes:
+        fills: in the order of their times
+        rested: ms, from when until when it stood in the book, or would have, had it not been
+            filled; None: it only takes
+    """
+
+    fills: tuple[SimulatedFill, ...]
+    rested: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class DecidedTrade:
     """A decision's fills in one market; money in micro-units."""
 
@@ -83,6 +97,7 @@ class DecidedTrade:
     chance: float  # that was claimed
     won: float  # what the token paid in the end
     rule: str  # of an exit; empty: a pack decided
+    course: OrderCourse | None = None  # None: filled at once, when it was decided
 
 
 @dataclass(frozen=True)
@@ -90,10 +105,12 @@ class Conversion:
     """NO of some markets of an event that became YES of all others, and collateral for all but one.
 
     Attributes:
+        time: timestamp
         gone, come: market -> what one of its tokens, NO or YES, pays in the end
         amount: micro-tokens of each
     """
 
+    time: int
     event: str
     gone: Mapping[str, float]
     come: Mapping[str, float]
@@ -442,6 +459,7 @@ def trades_of(journal: Journal, world: World, history: PriceHistory) -> list[Dec
         record = journal.record(task.decision)
         for intent in journal.of_decision(task.decision):
             fills: Sequence[SimulatedFill] = world.fills.get(intent.order_hash, ())
+            order = world.engine.orders.get(intent.order_hash)
             number = number_of[intent.condition]
             market, listed = history.markets[number], history.listed[number]
             outcome = listed.token_ids.index(intent.token)
@@ -464,6 +482,7 @@ def trades_of(journal: Journal, world: World, history: PriceHistory) -> list[Dec
                     float(record.chance),
                     listed.payout[outcome] / sum(listed.payout),
                     record.exit_rule,
+                    OrderCourse(tuple(fills), order.rested(listed.ends_ms) if order else None),
                 )
             )
     return found
@@ -473,7 +492,7 @@ def conversions_of(world: World) -> list[Conversion]:
     """Return what accounts have converted."""
     found = []
     for account in (*world.closed.values(), *world.accounts.values()):
-        for index_set, amount in account.converted:
+        for time, index_set, amount in account.converted:
             gone, come = dict[str, float](), dict[str, float]()
             for place, number in enumerate(account.numbers):
                 payout, name = (
@@ -484,5 +503,5 @@ def conversions_of(world: World) -> list[Conversion]:
                     gone[name] = payout[NO] / sum(payout)
                 else:
                     come[name] = payout[YES] / sum(payout)
-            found.append(Conversion(account.market.event, gone, come, amount))
+            found.append(Conversion(time, account.market.event, gone, come, amount))
     return found

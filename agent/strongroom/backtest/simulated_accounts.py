@@ -23,9 +23,10 @@ class Account:
         name: in the vault
         numbers: of its markets at the venue, in the order of their places
         market: the first of them
-        paid, got, fees: collateral that went for tokens, came for them, and was charged
+        paid, got, fees: collateral that went for tokens, came for them, and was charged; `got` has
+            what tokens that left in kind pay in the end
         rewards: collateral that came for resting orders; `got` has it, too
-        converted: index set and micro-tokens of each conversion
+        converted: timestamp, index set and micro-tokens of each conversion
     """
 
     address: str
@@ -39,7 +40,7 @@ class Account:
     got: int = 0
     fees: int = 0
     rewards: int = 0
-    converted: tuple[tuple[int, int], ...] = ()
+    converted: tuple[tuple[int, int, int], ...] = ()
 
     def copied(self) -> "Account":
         """Return it as it is now, whatever becomes of it."""
@@ -110,7 +111,7 @@ class Account:
         number = self.numbers[place]
         self._change({(number, YES): -amount, (number, NO): -amount}, amount)
 
-    def convert(self, index_set: int, amount: int) -> None:
+    def convert(self, index_set: int, amount: int, now: int) -> None:
         """Turn the NO of some questions into the YES of all others, and collateral for all but one
         of the set (`VENUE c`: the older adapter, without its fee)."""
         places = range(len(self.numbers))
@@ -124,7 +125,7 @@ class Account:
             for place in places
         }
         self._change(changes, (len(chosen) - 1) * amount)
-        self.converted += ((index_set, amount),)
+        self.converted += ((now, index_set, amount),)
 
     def redeem(self, listed: Sequence[Listed], now: int) -> None:
         """Turn what has been paid into collateral."""

@@ -82,7 +82,7 @@ class ClosedMarket:
     market: str
     event: str
     bought: int  # collateral paid, fees included
-    got: int  # collateral received: sales, merges, payouts, rewards
+    got: int  # sales, merges, payouts, rewards; of what left in kind, what it pays in the end
     fees: int
     rewards: int
 
@@ -219,6 +219,10 @@ class World:
         """redeemResolved."""
         account.redeem(self.engine.listed, self.now)
 
+    def convert(self, account: Account, index_set: int, amount: int) -> None:
+        """convertPositions."""
+        account.convert(index_set, amount, self.now)
+
     def report(self, marks: Sequence[tuple[MarketId, int, int, int]], evidence: str) -> None:
         """report."""
         quotes = {(name, place): (bid, ask) for name, place, bid, ask in marks}
@@ -297,7 +301,9 @@ class World:
         taken, idle = self.in_kind.setdefault(who, []), self.vault.idle
 
         def pay(market: MarketId, part: int, supply: int) -> int:
-            cash, tokens = self.accounts[market].part(part, supply)
+            account = self.accounts[market]
+            cash, tokens = account.part(part, supply)
+            account.got += self._pays(tokens)
             taken.append((cash, tokens))
             return cash
 
@@ -306,13 +312,15 @@ class World:
 
     def worth_in_kind(self, who: str) -> int:
         """Return what somebody's outcome tokens pay in the end, and the collateral with them."""
+        return sum(cash + self._pays(tokens) for cash, tokens in self.in_kind.get(who, ()))
+
+    def _pays(self, tokens: Mapping[Token, int]) -> int:
+        """Return what tokens pay in the end."""
         total = 0
-        for cash, tokens in self.in_kind.get(who, ()):
-            total += cash
-            for number in dict.fromkeys(number for number, _ in tokens):
-                payout = self.engine.listed[number].payout
-                paid = (tokens.get((number, each), 0) * payout[each] for each in (YES, NO))
-                total += sum(paid) // sum(payout)
+        for number in dict.fromkeys(number for number, _ in tokens):
+            payout = self.engine.listed[number].payout
+            paid = (tokens.get((number, each), 0) * payout[each] for each in (YES, NO))
+            total += sum(paid) // sum(payout)
         return total
 
 
@@ -501,7 +509,7 @@ class SimulatedTransactor:
             "redeemResolved": world.redeem_resolved,
             "merge": Account.merge,
             "split": Account.split,
-            "convertPositions": Account.convert,
+            "convertPositions": world.convert,
         }
 
     def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:

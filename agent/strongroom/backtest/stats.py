@@ -290,10 +290,10 @@ def told(found: Conclusion, fills: str, assumed: bool, in_sample: Sequence[str] 
 
 
 def _told(found: Conclusion, fills: str, assumed: bool) -> str:
-    if found.word not in (VerdictWord.PASSES, VerdictWord.FAILS) or not assumed:
-        return str(found.word)
     if found.word == VerdictWord.PASSES and fills != "pessimistic":
         return "above 0 on kinder fills: no pass"
+    if found.word not in (VerdictWord.PASSES, VerdictWord.FAILS) or not assumed:
+        return str(found.word)
     return f"{found.word}, if the assumed quotes hold"
 
 
@@ -319,7 +319,8 @@ def share_band(outcome: RunResult, found: Conclusion, events: Sequence[Event]) -
     share = share_prices(outcome)
     if found.bounds is None or not share.times:
         return None
-    paid = sorted((outcome.shapes[each.name].paid_at, each.stake) for each in events)
+    tested = (each for each in events if not each.proved)
+    paid = sorted((outcome.shapes[each.name].paid_at, each.stake) for each in tested)
     ends = []
     for end in (found.bounds.low, found.bounds.high):
         moved, factor, place = [], 1.0, 0
