@@ -19,6 +19,7 @@ from strongroom.information.forecast import BadForecast
 Array = npt.NDArray[np.float64]
 _NO_MARKET = ConditionId("")
 CLIP = 1e-6  # the log score of certainty that fails is not infinite
+MOST = 1 - CLIP
 
 
 @dataclass(frozen=True)
@@ -176,5 +177,8 @@ def _bootstrap(
 
 def logit(chance: float) -> float:
     """Return the log-odds, certainty clipped."""
-    clipped = min(max(chance, CLIP), 1 - CLIP)
-    return log(clipped / (1 - clipped))
+    if chance < CLIP:
+        chance = CLIP
+    elif chance > MOST:
+        chance = MOST
+    return log(chance / (1 - chance))

@@ -41,8 +41,10 @@ class ForecastPool:
                 raise BadForecast(f"{value} is not between 0 and 1")
         base = logit(market)
         moved = sum(
-            weight * (logit(forecast) - base)
-            for weight, forecast in zip(self.weights, forecasts, strict=True)
+            [
+                weight * (logit(forecast) - base)
+                for weight, forecast in zip(self.weights, forecasts, strict=True)
+            ]
         )
         return _chance(self.intercept + self.market * base + moved)
 

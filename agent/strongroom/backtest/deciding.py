@@ -15,8 +15,18 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import Any, BinaryIO
 
-from strongroom.backtest.sealed import Assignment, Handed, NewMarket, Seen, Shown, Told, take
-from strongroom.chain.ids import ConditionId, Json, TokenId
+from strongroom.backtest.sealed import (
+    Assignment,
+    Forecasted,
+    Handed,
+    Name,
+    NewMarket,
+    Seen,
+    Shown,
+    Told,
+    take,
+)
+from strongroom.chain.ids import ConditionId, Json
 from strongroom.errors import BadInput
 from strongroom.information.books import Book
 from strongroom.information.forecast import Given
@@ -132,8 +142,8 @@ class _Sent:
     def __init__(self) -> None:
         self._kept: dict[object, tuple[int, object]] = {}  # identity -> the object, so it stays
         self._newest: dict[ConditionId, tuple[int, Market]] = {}
-        self._tokens: dict[TokenId, int] = {}
-        self._table = copyreg.dispatch_table | {Seen: self._seen, Given: _given}
+        self._names: dict[Name, int] = {}
+        self._table = copyreg.dispatch_table | {Seen: self._seen}
 
     def dumps(self, seen: Seen) -> bytes:
         """Return a view as bytes, without what was sent before."""
@@ -147,19 +157,24 @@ class _Sent:
         return out.getvalue()
 
     def _seen(self, seen: Seen) -> Any:
-        handed, view = Handed([], [], [], [], [], [], [], [], []), seen.view
+        handed, view = Handed([], [], [], [], [], [], [], [], [], []), seen.view
         for market in view.markets.values():
             handed.markets.append(self._market(market, handed.new_markets))
         for token, book in view.books.items():
-            handed.tokens.append(self._token(token, handed.new_tokens))
+            handed.tokens.append(self._name(token, handed.new_names))
             handed.shown.append(self._shown(book, handed.new_shown))
             handed.seen_at.append(book.seen_at)
+        for name, given in view.forecasts.items():
+            number = self._name(name, handed.new_names)
+            fields = [self._forecast(each, handed.new_names) for each in given]
+            handed.forecasts.append((number, fields))
         for named in view.vault.markets.items():
             number, is_new = self._number(id(named[1]), named)
             handed.states.append(number)
             if is_new:
                 handed.new_states.append((number, named))
-        rest = replace(view, vault=replace(view.vault, markets={}), markets={}, books={})
+        vault = replace(view.vault, markets={})
+        rest = replace(view, vault=vault, markets={}, books={}, forecasts={})
         return take, (rest, seen.learned, handed)
 
     def _market(self, market: Market, new: list[NewMarket]) -> int:
@@ -175,19 +190,23 @@ class _Sent:
                 new.append((number, before[0], changes))
         return number
 
-    def _token(self, token: TokenId, new: list[tuple[int, TokenId]]) -> int:
-        number = self._tokens.get(token)
+    def _name(self, name: Name, new: list[tuple[int, Name]]) -> int:
+        number = self._names.get(name)
         if number is None:
-            number = self._tokens[token] = len(self._tokens)
-            new.append((number, token))
+            number = self._names[name] = len(self._names)
+            new.append((number, name))
         return number
 
+    def _forecast(self, given: Given, new: list[tuple[int, Name]]) -> Forecasted:
+        about = given.chance, given.frozen_at, given.evidence_at, given.detail
+        return given.source, self._name(given.market, new), *about
+
     def _shown(self, book: Book, new: list[tuple[int, Shown]]) -> int:
-        identity = id(book.bids), id(book.asks), book.hash, book.tick, book.stamp
+        identity = id(book.bids), id(book.asks), book.hash, id(book.tick), book.stamp
         known = self._kept.get(identity)
         if known is not None:
             return known[0]
-        shown = Shown(book.bids, book.asks, book.hash, book.tick, book.stamp)
+        shown = vars(book)
         number, _ = self._number(identity, shown)
         new.append((number, shown))
         return number
@@ -198,8 +217,3 @@ class _Sent:
             return known[0], False
         self._kept[identity] = len(self._kept), thing
         return len(self._kept) - 1, True
-
-
-def _given(given: Given) -> Any:
-    fields = given.source, given.market, given.chance, given.frozen_at, given.evidence_at
-    return Given, (*fields, given.detail)

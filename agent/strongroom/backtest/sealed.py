@@ -14,7 +14,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -27,8 +26,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from strongroom.backtest.garbage import collect_seldom
 from strongroom.backtest.seal import seal
-from strongroom.chain.ids import Json, MarketId, TokenId
-from strongroom.information.books import Book, Level
+from strongroom.chain.ids import ConditionId, Json, MarketId, TokenId
+from strongroom.information.books import Book
+from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import (
     BadParameters,
@@ -83,34 +83,29 @@ class Told:
     reached: tuple[str, ...] = ()
 
 
-# what is sent once: markets, tokens, what books show and the vault's markets, by number
+# what is sent once: markets, names (of tokens and conditions), what books show and the vault's
+# markets, by number
 
 _markets: dict[int, Market] = {}
-_tokens: dict[int, TokenId] = {}
+_names: dict[int, Any] = {}
 _shown: dict[int, "Shown"] = {}
 _states: dict[int, tuple[MarketId, MarketState]] = {}
 
-
-class Shown(NamedTuple):
-    """A book without the moment at which it was seen."""
-
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    hash: str
-    tick: Decimal | None
-    stamp: int
-
-
+Name = TokenId | ConditionId
+Shown = Mapping[str, Any]  # fields of a book; the moment at which it was seen does not count
+Forecasted = tuple[str, int, float, int, int | None, Mapping[str, Json]]
 NewMarket = tuple[int, int | None, Mapping[str, Any]]
 
 
 class Handed(NamedTuple):
-    """A view's markets and books, and the vault's markets: all by number, in their order, and those
-    that are new in full.
+    """A view's markets, books and forecasts, and the vault's markets: all by number, in their
+    order, and those that are new in full.
 
     Attributes:
         markets, tokens, shown: numbers; of each book its token and what it shows
         seen_at: of each book
+        forecasts: of each condition that was forecast, with the fields of each forecast; the market
+            by number
         states: numbers of the vault's markets
         new_markets: fields; or the market that it was before, and the fields that are otherwise
     """
@@ -119,15 +114,17 @@ class Handed(NamedTuple):
     tokens: list[int]
     shown: list[int]
     seen_at: list[int]
+    forecasts: list[tuple[int, list[Forecasted]]]
     new_markets: list[NewMarket]
-    new_tokens: list[tuple[int, TokenId]]
+    new_names: list[tuple[int, Name]]
     new_shown: list[tuple[int, Shown]]
     states: list[int]
     new_states: list[tuple[int, tuple[MarketId, MarketState]]]
 
 
 def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: Handed) -> Seen:
-    """Return a view with its markets, books and the vault's markets, and keep those that are new.
+    """Return a view with its markets, books, forecasts and the vault's markets, and keep those that
+    are new.
 
     Args:
         view: all else of it
@@ -135,24 +132,25 @@ def take(view: View, learned: Mapping[str, Mapping[str, Json] | None], handed: H
     for number, before, fields in handed.new_markets:
         known = {} if before is None else vars(_markets[before])
         _markets[number] = made_of(Market, {**known, **fields})
-    _tokens.update(handed.new_tokens)
+    _names.update(handed.new_names)
     _shown.update(handed.new_shown)
     _states.update(handed.new_states)
     markets = {each.condition_id: each for each in map(_markets.__getitem__, handed.markets)}
     books = {
-        _tokens[token]: _book(_shown[shown], seen_at)
+        _names[token]: made_of(Book, {**_shown[shown], "seen_at": seen_at})
         for token, shown, seen_at in zip(handed.tokens, handed.shown, handed.seen_at, strict=True)
     }
-    vars(view).update(markets=markets, books=books)  # nobody has seen it yet
+    forecasts = {
+        _names[name]: [
+            Given(source, _names[market], chance, frozen_at, evidence_at, detail)
+            for source, market, chance, frozen_at, evidence_at, detail in given
+        ]
+        for name, given in handed.forecasts
+    }
+    # nobody has seen it yet
+    vars(view).update(markets=markets, books=books, forecasts=forecasts)
     vars(view.vault).update(markets=dict(map(_states.__getitem__, handed.states)))
     return Seen(view, learned)
-
-
-def _book(shown: Shown, seen_at: int) -> Book:
-    bids, asks, name, tick, stamp = shown
-    about = {"bids": bids, "asks": asks, "seen_at": seen_at, "hash": name, "tick": tick}
-    about["stamp"] = stamp
-    return made_of(Book, about)
 
 
 def made_of(kind: type[Made], fields: Mapping[str, Any]) -> Made:

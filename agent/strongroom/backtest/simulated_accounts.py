@@ -33,7 +33,7 @@ class Account:
     name: MarketId
     numbers: tuple[int, ...]
     market: Market
-    deadline: int
+    until: int  # budget may go in
     collateral: int = 0
     tokens: dict[Token, int] = field(default_factory=dict)
     paid: int = 0
@@ -59,9 +59,9 @@ class Account:
         found, tokens = list[tuple[int, ...]](), self.tokens
         for number in self.numbers:
             each = listed[number]
-            paid = each.payout if now >= each.pays_at else (0, 0)
-            held = tokens.get((number, YES), 0), tokens.get((number, NO), 0)
-            found.append((*held, *paid, sum(paid)))
+            yes, no = tokens.get((number, YES), 0), tokens.get((number, NO), 0)
+            paid = (*each.payout, sum(each.payout)) if now >= each.pays_at else (0, 0, 0)
+            found.append((yes, no, *paid))
         return found
 
     def covers(self, token: Token, tokens: int, cost: int) -> int:

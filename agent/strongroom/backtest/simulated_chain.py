@@ -36,6 +36,7 @@ from strongroom.chain.orders import NO, YES
 from strongroom.chain.rpc import Position
 from strongroom.chain.terms import ENFORCED, Limits
 from strongroom.chain.units import BPS, MICRO
+from strongroom.execution.vault_asks import ACCOUNT
 from strongroom.information.gamma import Market
 from strongroom.journal.states import TransactionState
 from strongroom.reporting.marks import UNKNOWN, Quote
@@ -171,14 +172,14 @@ class World:
             raise VaultRefused("deadline too far")
         self.vault.open_market(name, kind, market.question_key)
         address = to_checksum_address(to_hex(keccak(f"{name}{self.now}".encode())[:20]))
-        self.accounts[name] = Account(address, name, tuple(numbers), market, deadline)
+        until = min(deadline, max(self.engine.listed[number].pays_at for number in numbers))
+        self.accounts[name] = Account(address, name, tuple(numbers), market, until)
         self._market_at[address] = name
         self.closed.pop(name, None)
 
     def is_tradable(self, account: Account) -> bool:
         """Whether budget may still go in."""
-        last = max(self.engine.listed[number].pays_at for number in account.numbers)
-        return self.now < min(last, account.deadline)
+        return self.now < account.until
 
     def allocate(self, market: MarketId, assets: int) -> None:
         """allocate."""
@@ -378,12 +379,16 @@ class SimulatedChain:
 
     def ask(self, asked: Sequence[Ask], block: int | None = None) -> list[Any]:
         """Return the answers; those of an earlier block are not kept."""
-        vault = self._vault
-        return [
-            vault[function](*arguments) if contract == "Vault" else self._answer(each)
-            for each in asked
-            for _, contract, function, arguments in (each,)
-        ]
+        vault, account, found = self._vault, self._account, list[object]()
+        for each in asked:
+            address, contract, function, arguments = each
+            if contract == "Vault":
+                found.append(vault[function](*arguments))
+            elif contract == ACCOUNT and function in account:
+                found.append(account[function](self.world.account_at(address)))
+            else:
+                found.append(self._answer(each))
+        return found
 
     def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read."""

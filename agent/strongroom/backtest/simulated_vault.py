@@ -94,7 +94,7 @@ class Vault(Generic[Name]):
         rates: management, performance and hurdle, bps
         recipients: who, bps
         unswept: closed account -> what it left behind
-        periods: [period, net allocation], oldest first
+        periods: [period, net allocation], oldest first; at least those that count
         mark: the high-water mark, assets for one share
         base: NAV at the bid after the last settlement
         room: what deposits may still bring in
@@ -173,8 +173,11 @@ class Vault(Generic[Name]):
     @property
     def recent_allocation(self) -> int:
         """What the velocity limit counts."""
+        return sum(net for _, net in self._recent_periods())
+
+    def _recent_periods(self) -> list[list[int]]:
         oldest = self.now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
-        return sum(net for period, net in self.periods if period > oldest)
+        return [each for each in self.periods if each[0] > oldest]
 
     @property
     def total_losses(self) -> int:
@@ -284,7 +287,7 @@ class Vault(Generic[Name]):
         state.bid += assets
         state.ask += assets
         self.idle -= assets
-        self.periods.append([self.now // VELOCITY_PERIOD_S, assets])
+        self.periods = [*self._recent_periods(), [self.now // VELOCITY_PERIOD_S, assets]]
 
     def rooms(self, market: Name) -> dict[str, int]:
         """Return what each cap still lets into a market, by the reason it refuses with."""
@@ -388,8 +391,7 @@ class Vault(Generic[Name]):
         rest = min(max(0, state.ask - cost), state.exposure)
         state.ask = max(max(0, state.ask - assets), rest)
         left = cost  # frees as much of the rolling day, the latest first
-        oldest = self.now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
-        for entry in reversed([each for each in self.periods if each[0] > oldest]):
+        for entry in reversed(self._recent_periods()):
             freed = min(left, entry[1])
             entry[1] -= freed
             left -= freed

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pydantic import TypeAdapter
 
 from strongroom.chain.units import DAY, HOUR
-from strongroom.execution.vault_reader import LeftBehind, VaultReader
+from strongroom.execution.holdings import LeftBehind
+from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
 from strongroom.strategy.view import VaultState
 

@@ -12,8 +12,10 @@ from strongroom.chain.ids import MarketId, TransactionKey, canonical, transactio
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO
 from strongroom.execution.closed_accounts import ClosedAccounts
+from strongroom.execution.holdings import Holdings, LeftBehind
 from strongroom.execution.interfaces import Listener, SafeSender
-from strongroom.execution.vault_reader import ACCOUNT, Holdings, LeftBehind, VaultReader
+from strongroom.execution.vault_asks import ACCOUNT
+from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState

@@ -5,7 +5,6 @@ cannot change. What is answered as before is the same object as before: it is ma
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from strongroom.chain.calls import Ask, Head
@@ -14,13 +13,15 @@ from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
 from strongroom.chain.units import BPS, MICRO, PRICE, WAD
 from strongroom.execution.account_kinds import OWNING, AccountKind, ServedClasses
+from strongroom.execution.held_away import HeldAway
+from strongroom.execution.holdings import Holdings, LeftBehind
 from strongroom.execution.interfaces import ChainReads
 from strongroom.execution.payouts import Payouts
+from strongroom.execution.vault_asks import ACCOUNT, marks_of, of_accounts, of_markets
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.strategy.view import ClassState, MarketState, VaultState
 
 DEPOSIT, REDEEM = 0, 1
-ACCOUNT = "PolymarketAccount"  # the functions that all grades share
 NAMES = (
     *("totalAssets", "totalSupply", "total_idle"),
     *("totalExposure", "totalLosses", "recentAllocation", "prices"),
@@ -33,19 +34,22 @@ FLAGS = ("paused", "windingDown", "breakerTripped", "freshUntil", "reportCount")
 _MICRO_WAD = WAD // MICRO
 
 _Question = tuple[object, ...]  # a function of the vault, and its arguments
+_Parts = Sequence[Sequence[int]]  # positions as an account answers them
+_Marks = Mapping[ConditionId, tuple[int, int]]
+_Answer = TypeVar("_Answer")
 _Made = TypeVar("_Made")
 
 
-class _Known(Generic[_Made]):
+class _Known(Generic[_Answer, _Made]):
     """What was made of an answer, by what it is about: made again where the answer is another."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[object, _Made]] = {}
+        self._known: dict[str, tuple[_Answer, _Made]] = {}
 
-    def of(self, name: str, answer: object, make: Callable[[], _Made]) -> _Made:
+    def of(self, name: str, answer: _Answer, make: Callable[[_Answer], _Made]) -> _Made:
         known = self._known.get(name)
         if known is None or known[0] != answer:
-            known = self._known[name] = answer, make()
+            known = self._known[name] = answer, make(answer)
         return known[1]
 
 
@@ -70,87 +74,6 @@ class _Held(NamedTuple):
     away: tuple[Position, ...] = ()
     outstanding: int = 0
     wallet_open: bool = False
-
-
-@dataclass(frozen=True)
-class LeftBehind:
-    """What a closed account still holds, and the wallet that trades for it; micro-units.
-
-    Attributes:
-        listed: the vault counts it among those that hold something
-        here: outcome tokens inside the account, in its order
-        wallet: empty: it has none
-        is_open: whether what is in an account's own wallet moves without the venue
-    """
-
-    account: str
-    listed: bool
-    collateral: int
-    here: tuple[Position, ...]
-    delegated: bool
-    wallet: str
-    collateral_away: int
-    away: tuple[Position, ...]
-    is_open: bool
-
-
-@dataclass(frozen=True)
-class _Away:
-    """What a wallet holds for an account; outcome tokens YES and NO of each condition in turn."""
-
-    wallet: str
-    collateral: int
-    tokens: Sequence[int]
-    outstanding: int = 0
-    is_open: bool = False
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """What a market's account holds, and its wallet; micro-units.
-
-    Attributes:
-        question: the condition or the event that it is about
-        conditions: in the account's order, as `here` and `away`
-        wallet: that a delegated account has named, or an account has adopted; empty: none
-        exposure: of the vault in the market, at cost
-        outstanding: the part of it that was handed to a delegated account's wallet
-        wallet_open: whether what an account's own wallet holds moves without the venue
-    """
-
-    market: MarketId
-    account: str
-    class_id: int
-    question: Question
-    conditions: tuple[ConditionId, ...]
-    collateral: int
-    here: tuple[Position, ...]
-    tradable: bool
-    exposure: int = 0
-    delegated: bool = False
-    wallet: str = ""
-    collateral_away: int = 0
-    away: tuple[Position, ...] = ()
-    outstanding: int = 0
-    wallet_open: bool = False
-
-    @property
-    def room_away(self) -> int:
-        """How much more of a delegated market's budget its wallet may hold."""
-        return max(0, self.exposure - self.outstanding)
-
-    @property
-    def total(self) -> int:
-        """The collateral in both places."""
-        return self.collateral + (self.collateral_away if self.wallet else 0)
-
-    @property
-    def positions(self) -> dict[ConditionId, Position]:
-        """The tokens in both places, by condition, in the account's order."""
-        held = self.here
-        if self.wallet:
-            held = tuple(mine + away for mine, away in zip(self.here, self.away, strict=True))
-        return dict(zip(self.conditions, held, strict=True))
 
 
 @dataclass(frozen=True)
@@ -188,8 +111,10 @@ class VaultReader:
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class: whether of DelegatedAccounts
         self.payouts = Payouts(chain, self.address, self.classes, served).of
-        self._positions, self._kept = _Known[tuple[Position, ...]](), _Known[Holdings]()
-        self._states = _Known[MarketState]()
+        self._questions: dict[MarketId, Question] = {}
+        self._positions = _Known[_Parts, tuple[Position, ...]]()
+        self._kept = _Known[tuple[_Listed, _Held, bool], Holdings]()
+        self._states = _Known[tuple[Holdings, int, _Marks], MarketState]()
         self._when: tuple[int, ...] = ()  # the block to read at; empty: the newest one
 
     def read(self, reserved: Mapping[str, int]) -> VaultState:
@@ -233,7 +158,11 @@ class VaultReader:
             dealable=fresh and not any(flags),
             classes=classes,
             markets={
-                each.market: self._state(each, reserved.get(each.account, 0), marks[each.market])
+                each.market: self._states.of(
+                    each.account,
+                    (each, reserved.get(each.account, 0), marks[each.market]),
+                    _state,
+                )
                 for each in own
             },
             elsewhere=elsewhere,
@@ -255,12 +184,13 @@ class VaultReader:
         return self._holdings(self._listed(markets))
 
     def _listed(self, markets: Sequence[MarketId]) -> list[_Listed]:
-        names = ("marketOf", "bookOf", "questionOf")
-        found = self.ask(*((name, market) for market in markets for name in names))
+        questions = self._questions_of(markets)
+        asked = of_markets(self.address, tuple(markets), ("marketOf", "bookOf"))
+        found = self.chain.ask(asked, *self._when)
         return [
-            _Listed(market, str(checksum(account)), number, Question(question), exposure)
-            for market, (account, number, *_), (exposure, *_), question in zip(
-                markets, found[::3], found[1::3], found[2::3], strict=True
+            _Listed(market, str(checksum(account)), number, questions[market], exposure)
+            for market, (account, number, *_), (exposure, *_) in zip(
+                markets, found[::2], found[1::2], strict=True
             )
         ]
 
@@ -269,11 +199,12 @@ class VaultReader:
         delegated = [self._delegated[each.class_id] for each in listed]
         held = self._held([(each.account, each.class_id) for each in listed])
         return [
-            self._kept.of(each.account, (each, there), partial(self._joined, each, there, is_away))
+            self._kept.of(each.account, (each, there, is_away), self._joined)
             for each, there, is_away in zip(listed, held, delegated, strict=True)
         ]
 
-    def _joined(self, each: _Listed, there: _Held, delegated: bool) -> Holdings:
+    def _joined(self, found: tuple[_Listed, _Held, bool]) -> Holdings:
+        each, there, delegated = found
         return Holdings(
             each.market,
             each.account,
@@ -291,12 +222,6 @@ class VaultReader:
             there.outstanding,
             there.wallet_open,
         )
-
-    def _state(
-        self, held: Holdings, reserved: int, marks: Mapping[ConditionId, tuple[int, int]]
-    ) -> MarketState:
-        about = held, reserved, marks
-        return self._states.of(held.account, about, partial(_state, *about))
 
     def open_and_idle(self) -> tuple[Head, list[MarketId], int]:
         """Return the newest block; the vault's open markets, of all classes, in its order; the
@@ -435,36 +360,38 @@ class VaultReader:
         Args:
             reports: how many there were; 0: no mark is fresh
         """
-        places = [(each, place) for each in held for place in range(len(each.conditions))]
-        found = self.ask(*(("markOf", each.market, place) for each, place in places))
-        marks: dict[MarketId, dict[ConditionId, tuple[int, int]]] = {
-            each.market: {} for each in held
-        }
-        for (each, place), (bid, ask, number) in zip(places, found, strict=True):
-            if reports and number == reports:
-                of = -(-bid // _MICRO_WAD), ask // _MICRO_WAD
-                marks[each.market][each.conditions[place]] = of
+        if not reports:
+            return {each.market: {} for each in held}
+        asked = marks_of(self.address, tuple((each.market, len(each.conditions)) for each in held))
+        found, place = self.chain.ask(asked, *self._when), 0
+        marks: dict[MarketId, dict[ConditionId, tuple[int, int]]] = {}
+        for each in held:
+            of_market = marks[each.market] = {}
+            for condition in each.conditions:
+                bid, ask, number = found[place]
+                place += 1
+                if number == reports:
+                    of_market[condition] = -(-bid // _MICRO_WAD), ask // _MICRO_WAD
         return marks
 
     def _held(self, given: Sequence[tuple[str, int]]) -> list[_Held]:
         """Return what accounts hold, each given with its class; their wallets' part apart."""
         accounts = [account for account, _ in given]
         self._learn_conditions(accounts)
-        names = ("positions", "tradable")
-        found = self.chain.ask(
-            [Ask(each, ACCOUNT, name) for each in accounts for name in names], *self._when
-        )
-        away = self._away([account for account, number in given if self._delegated[number]])
-        away |= self._owned(
+        found = self.chain.ask(of_accounts(tuple(accounts)), *self._when)
+        reads = HeldAway(self.chain, self._when)
+        away = reads.delegated([account for account, number in given if self._delegated[number]])
+        away |= reads.owned(
             [account for account, number in given if self._kind(number) is AccountKind.WALLET]
         )
-        away |= self._in_safes(
+        away |= reads.in_safes(
             [account for account, number in given if self._kind(number) is AccountKind.SAFE]
         )
         result = []
-        for place, account in enumerate(accounts):
-            (collateral, parts), tradable = found[2 * place : 2 * place + 2]
-            whole = self._positions.of(account, parts, partial(_positions, parts))
+        for account, (collateral, parts), tradable in zip(
+            accounts, found[::2], found[1::2], strict=True
+        ):
+            whole = self._positions.of(account, parts, _positions)
             if account not in away:
                 result.append(_Held(collateral, whole, tradable))
                 continue
@@ -491,80 +418,6 @@ class VaultReader:
             )
         return result
 
-    def _away(self, accounts: Sequence[str]) -> dict[str, _Away]:
-        """Return what is in the wallets of delegated accounts that have one."""
-        names = ("wallet", "outstanding", "CTF", "COLLATERAL", "tokenIds")
-        found = self._parts_of(accounts, "DelegatedAccount", names)
-        named = {
-            account: (wallet, ctf, collateral, tokens)
-            for account, (wallet, _, ctf, collateral, tokens) in found.items()
-            if int(wallet, 16)
-        }
-        return {
-            account: replace(there, outstanding=found[account][1])
-            for account, there in self._in_wallets(named).items()
-        }
-
-    def _owned(self, accounts: Sequence[str]) -> dict[str, _Away]:
-        """Return what is in the wallets that accounts have adopted."""
-        names = ("wallet", "adopted", "isOpen", "CTF", "COLLATERAL", "tokenIds")
-        found = self._parts_of(accounts, "WalletAccount", names)
-        adopted = {
-            account: (wallet, ctf, collateral, tokens)
-            for account, (wallet, is_adopted, _, ctf, collateral, tokens) in found.items()
-            if is_adopted
-        }
-        return {
-            account: replace(there, is_open=found[account][2])
-            for account, there in self._in_wallets(adopted).items()
-        }
-
-    def _in_safes(self, accounts: Sequence[str]) -> dict[str, _Away]:
-        """Return what is in the Safes that accounts have adopted: it moves without the venue."""
-        names = ("safe", "CTF", "COLLATERAL", "tokenIds")
-        found = self._parts_of(accounts, "SafeAccount", names)
-        adopted = {
-            account: (safe, ctf, collateral, tokens)
-            for account, (safe, ctf, collateral, tokens) in found.items()
-            if int(safe, 16)
-        }
-        return {
-            account: replace(there, is_open=True)
-            for account, there in self._in_wallets(adopted).items()
-        }
-
-    def _parts_of(
-        self, accounts: Sequence[str], kind: str, names: Sequence[str]
-    ) -> dict[str, list[Any]]:
-        """Return what accounts answer to functions without arguments."""
-        found = self.chain.ask(
-            [Ask(each, kind, name) for each in accounts for name in names], *self._when
-        )
-        count = len(names)
-        return {
-            account: found[count * place : count * (place + 1)]
-            for place, account in enumerate(accounts)
-        }
-
-    def _in_wallets(self, named: Mapping[str, tuple[str, str, str, list[int]]]) -> dict[str, _Away]:
-        """Return what wallets hold, by account.
-
-        Args:
-            named: account -> wallet, ConditionalTokens, collateral, token ids
-        """
-        asked = []
-        for wallet, ctf, collateral, tokens in named.values():
-            asked.append(Ask(collateral, "Erc20", "balanceOf", (wallet,)))
-            each = ([wallet] * len(tokens), list(tokens))
-            asked.append(Ask(ctf, "ConditionalTokens", "balanceOfBatch", each))
-        held = self.chain.ask(asked, *self._when)
-        return {
-            account: _Away(str(checksum(wallet)), cash, tokens)
-            for (account, (wallet, *_)), cash, tokens in zip(
-                named.items(), held[::2], held[1::2], strict=True
-            )
-        }
-
     def _kind(self, number: int) -> AccountKind | None:
         """Return the kind of a class's accounts; None: the class is another keeper's."""
         return self._served.kinds.get(number)
@@ -584,6 +437,15 @@ class VaultReader:
         for account, conditions in zip(new, found, strict=True):
             self._conditions[account] = tuple(ConditionId(each) for each in conditions)
 
+    def _questions_of(self, markets: Sequence[MarketId]) -> Mapping[MarketId, Question]:
+        """Return what markets are about; their ids are made of it, so it is read once."""
+        new = [market for market in markets if market not in self._questions]
+        found = dict(zip(new, self.ask(*(("questionOf", each) for each in new)), strict=True))
+        self._questions |= {
+            market: Question(question) for market, question in found.items() if int(question, 16)
+        }
+        return {market: Question(question) for market, question in found.items()} | self._questions
+
     def _learn_classes(self, numbers: Sequence[int]) -> None:
         """Read the grades of classes that were not seen before; they never change."""
         new = sorted(set(numbers) - set(self._delegated))
@@ -598,13 +460,12 @@ class VaultReader:
         self._delegated[number] = terms.grade == DELEGATED and named
 
 
-def _positions(parts: Sequence[Sequence[int]]) -> tuple[Position, ...]:
+def _positions(parts: _Parts) -> tuple[Position, ...]:
     return tuple(Position(*each) for each in parts)
 
 
-def _state(
-    held: Holdings, reserved: int, marks: Mapping[ConditionId, tuple[int, int]]
-) -> MarketState:
+def _state(about: tuple[Holdings, int, _Marks]) -> MarketState:
+    held, reserved, marks = about
     positions = held.positions
     return MarketState(
         account=held.account,

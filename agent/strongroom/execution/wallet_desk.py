@@ -12,10 +12,11 @@ from strongroom.chain.ids import MarketId
 from strongroom.chain.orders import Side
 from strongroom.chain.rpc import checksum
 from strongroom.execution.account_kinds import AccountKind
+from strongroom.execution.holdings import Holdings, LeftBehind
 from strongroom.execution.lent_wallets import LentWallets
 from strongroom.execution.owned_safes import OwnedSafes
 from strongroom.execution.owned_wallets import ACCOUNT, OwnedWallets
-from strongroom.execution.vault_reader import Holdings, LeftBehind, VaultReader
+from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.wallets import take_back
 from strongroom.journal import Journal
 from strongroom.strategy.record import DecisionRecord

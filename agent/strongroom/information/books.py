@@ -75,9 +75,9 @@ class Book:
 
     def mid(self) -> float | None:
         """The middle, as a chance; None where a side is empty."""
-        if self.bid is None or self.ask is None:
+        if not self.bids or not self.asks:
             return None
-        return (self.bid + self.ask) / 2 / MICRO
+        return (self.bids[0].price + self.asks[0].price) / 2 / MICRO
 
 
 def parse_book(summary: BookEntry, seen_at: int) -> Book:

@@ -18,9 +18,10 @@ from strongroom.chain.ids import (
 )
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import HOUR
+from strongroom.execution.holdings import Holdings
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.transactions import LATE
-from strongroom.execution.vault_reader import Holdings, VaultReader
+from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import read_pools
 from strongroom.journal import Journal
 from strongroom.journal.rows import Unrevealed

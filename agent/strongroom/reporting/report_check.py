@@ -13,7 +13,8 @@ from strongroom.chain.calls import DecodedLog, Head
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import ConditionId, Json, MarketId, id_text
 from strongroom.chain.words import BookWord, book_of
-from strongroom.execution.vault_reader import Holdings, VaultReader
+from strongroom.execution.holdings import Holdings
+from strongroom.execution.vault_reader import VaultReader
 from strongroom.reporting.marks import UNKNOWN, Quote
 from strongroom.reporting.nav import nav_of, value_of
 

@@ -102,7 +102,7 @@ class _Round:
 
     def rooms(self, pack: str, market: Market) -> tuple[int, str]:
         found = self.named_rooms(pack, market)
-        binding = min(found, key=lambda name: found[name])
+        binding = min(found, key=found.__getitem__)
         return max(0, found[binding]), binding
 
     def rooms_before_fees(self, pack: str, market: Market) -> tuple[int, str]:
@@ -117,9 +117,7 @@ class _Round:
         member = self.groups_of(question, market.event)
         new = Stake(market.event or question, market.category, 0, member)
         portfolio = room(rules.limits, view.vault.nav, self.staked, new, self.day, view.now)
-        opened = (view.vault.markets, self.spent, self.unmarked)
-        is_open = any(name in each for each in opened)
-        if not is_open and len(set().union(*opened)) >= rules.max_open:
+        if not self.may_open(name):
             found["open markets"] = 0
         if name is not None and view.names_wallet(market) and self.wallets_left(name) <= 0:
             found["wallets"] = 0
@@ -127,7 +125,15 @@ class _Round:
         if budget is not None:
             staked = view.staked_by(pack) + self.by_pack[pack]
             found[f"budget of {pack}"] = budget * view.vault.nav // BPS - staked
-        return found | {portfolio.binding: portfolio.assets}
+        found[portfolio.binding] = portfolio.assets
+        return found
+
+    def may_open(self, name: MarketId | None) -> bool:
+        """Whether one more market may be opened; one that is open already counts."""
+        opened, spent, unmarked = self.view.vault.markets, self.spent, self.unmarked
+        if name in opened or name in spent or name in unmarked:
+            return True
+        return len(opened.keys() | spent.keys() | unmarked.keys()) < self.rules.max_open
 
     def wallets_left(self, name: MarketId) -> int:
         """Return the wallets that a market may have; one that it has already counts."""
@@ -185,9 +191,8 @@ class _Round:
                 raise _NotNow(f"no exchange of its kind is named ({leg.market.protocol})")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
                 raise _NotNow(f"{leg.price} is not on the tick {leg.market.tick}")
-            lot = step(self.kind_of(leg.market, proposal.kind), leg.side, leg.price)
-            if proposal.sized and leg.size % lot:
-                raise _NotNow(f"the venue takes no order of {leg.size} at {leg.price}: steps {lot}")
+            if proposal.sized:
+                self.check_lot(leg, proposal.kind)
             if proposal.resting and leg.market.condition_id in self.rules.exchanges.pools:
                 raise _NotNow("a pool has no resting orders")
             if leg.buys and leg.price > view.vault.max_buy_price:
@@ -228,6 +233,12 @@ class _Round:
         if name is None:
             raise _NotNow(self.view.why_no_class(market))
         return name
+
+    def check_lot(self, leg: Leg, kind: OrderKind) -> None:
+        """Hold a size that is not ours to cut against the steps that the venue takes."""
+        lot = step(self.kind_of(leg.market, kind), leg.side, leg.price)
+        if leg.size % lot:
+            raise _NotNow(f"the venue takes no order of {leg.size} at {leg.price}: steps {lot}")
 
     def check_band(self, leg: Leg) -> None:
         """Hold a price against the vault's band around the marks, which its account enforces."""
@@ -296,15 +307,16 @@ class _Round:
         )
         state = view.state_of(leg.market)
         staked = state.exposure if state is not None else 0
-        wanted = min(limits.values()) - staked
-        rule = min(limits, key=lambda each: limits[each])
+        rule = min(limits, key=limits.__getitem__)
+        wanted = limits[rule] - staked
         if how.slices > 1:
             before = view.decided.get(self.name_of(leg.market), -how.gap_s)
             if view.now - before < how.gap_s:
                 raise _NotNow("the next slice is not due")
-            wanted = min(wanted, min(limits.values()) // how.slices)
+            wanted = min(wanted, limits[rule] // how.slices)
         depth = int(leg.size * self.rules.depth_share) * leg.price // MICRO
-        rooms = self.named_rooms(proposal.pack, leg.market) | {"depth": depth}
+        rooms = self.named_rooms(proposal.pack, leg.market)
+        rooms["depth"] = depth
         chosen = bounded(rule, wanted, rooms)
         if chosen.assets <= 0:
             raise _NotNow(f"{chosen.binding} leaves nothing (exposure: {staked})")

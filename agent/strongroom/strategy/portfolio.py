@@ -120,5 +120,5 @@ def room(limits: PortfolioLimits, nav: int, staked: Staked, new: Stake, day: Day
     }
     for group in sorted(new.groups):
         rooms[f"group {group}"] = limits.group_bps * nav // BPS - staked.by_group[group]
-    binding = min(rooms, key=lambda name: rooms[name])
+    binding = min(rooms, key=rooms.__getitem__)
     return Room(max(0, rooms[binding]), binding)

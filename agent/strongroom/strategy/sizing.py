@@ -147,5 +147,5 @@ def unit(nav: int, units: int = 1, unit_bps: int = 100) -> int:
 def bounded(rule: str, wanted: int, rooms: Mapping[str, int]) -> Size:
     """Return what a rule wants, or the smallest room, and which it was."""
     limits = {rule: wanted, **rooms}
-    binding = min(limits, key=lambda name: limits[name])
+    binding = min(limits, key=limits.__getitem__)
     return Size(max(0, limits[binding]), binding)

@@ -274,27 +274,23 @@ class View:
             return {"not tradable": 0}
         in_market = (state.exposure if state else 0) + spent.get(name, 0)
         on_question = in_market + vault.elsewhere.get(market.question_key, 0)
-        in_class = terms.exposure + terms.losses
-        in_class += sum(
-            assets for other, assets in spent.items() if self._class_number(other) == number
-        )
-        anywhere = sum(spent.values())
+        in_class, anywhere, nav = terms.exposure + terms.losses, 0, vault.nav
+        for other, assets in spent.items():
+            anywhere += assets
+            if self._class_number(other) == number:
+                in_class += assets
         in_all = vault.total_exposure + vault.total_losses + anywhere
         in_day = vault.recent + anywhere
-
-        def of_nav(bps: int) -> int:
-            return bps * vault.nav // BPS
-
         return {
             "market cap": terms.market_cap - in_market,
-            "market cap bps": of_nav(terms.market_cap_bps) - in_market,
-            "question cap": of_nav(vault.question_cap_bps) - on_question,
+            "market cap bps": terms.market_cap_bps * nav // BPS - in_market,
+            "question cap": vault.question_cap_bps * nav // BPS - on_question,
             "class cap": terms.class_cap - in_class,
-            "class cap bps": of_nav(terms.class_cap_bps) - in_class,
+            "class cap bps": terms.class_cap_bps * nav // BPS - in_class,
             "total cap": vault.total_cap - in_all,
-            "total cap bps": of_nav(vault.total_cap_bps) - in_all,
+            "total cap bps": vault.total_cap_bps * nav // BPS - in_all,
             "velocity": vault.velocity - in_day,
-            "velocity bps": of_nav(vault.velocity_bps) - in_day,
+            "velocity bps": vault.velocity_bps * nav // BPS - in_day,
             "idle": vault.idle - vault.owed - vault.asked - anywhere,
         }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import lru_cache
 
 from pydantic.dataclasses import dataclass
 
@@ -77,7 +78,7 @@ class Informed:
         }
         if not given:
             return None
-        pool = ForecastPool(weights=tuple(self.weights[source] for source in given))
+        pool = _pool(tuple([self.weights[source] for source in given]))
         return mid, pool.combine(mid, list(given.values())), sorted(given)
 
     def _proposal(self, view: View, market: Market) -> Proposal | None:
@@ -89,7 +90,8 @@ class Informed:
             return None
         for outcome, chance in ((YES, fair - self.margin), (NO, 1 - fair - self.margin)):
             book = view.book(market, outcome)
-            if book is None or book.ask is None or not self.low <= book.ask / MICRO <= self.high:
+            ask = None if book is None else book.ask
+            if book is None or ask is None or not self.low <= ask / MICRO <= self.high:
                 continue
             limit, size, cost = worth(book, market, chance)
             if size:
@@ -108,6 +110,11 @@ class Informed:
                     },
                 )
         return None
+
+
+@lru_cache(256)  # one for all markets of the same sources
+def _pool(weights: tuple[float, ...]) -> ForecastPool:
+    return ForecastPool(weights=weights)
 
 
 def worth(book: Book, market: Market, chance: float, most: int = MICRO) -> tuple[int, int, float]:
