@@ -5,8 +5,8 @@ from dataclasses import replace
 from math import exp, log
 
 import pytest
-from strongroom.analysis.calibration import Forecast, Gate, logit, reliability, score
-from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence
+from strongroom.analysis.calibration import Forecast, Gate, reliability, score
+from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence, logit
 from strongroom.information.forecast import BadForecast
 
 EVENTS, PER_EVENT = 400, 3

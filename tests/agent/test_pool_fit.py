@@ -8,7 +8,8 @@ from math import exp, log
 
 import pytest
 from click.testing import CliRunner
-from strongroom.analysis.calibration import Forecast, Gate, logit
+from strongroom.analysis.calibration import Forecast, Gate
+from strongroom.analysis.fair import logit
 from strongroom.analysis.pool_fit import LEAST_EVENTS, fit, fitted, rows_of, walk_forward
 from strongroom.cli.main import command
 from strongroom.information.forecast import Given

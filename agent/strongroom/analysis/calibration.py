@@ -8,18 +8,16 @@ taken for a leak, and forecasts whose evidence is younger than their freeze do n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 import numpy.typing as npt
 
+from strongroom.analysis.fair import CLIP, MOST
 from strongroom.chain.ids import ConditionId
 from strongroom.information.forecast import BadForecast
 
 Array = npt.NDArray[np.float64]
 _NO_MARKET = ConditionId("")
-CLIP = 1e-6  # the log score of certainty that fails is not infinite
-MOST = 1 - CLIP
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def score(
     low, high = _bootstrap(
         theirs - mine, [each.event for each in forecasts], confidence, draws, seed
     )
-    clipped = np.clip(chances, CLIP, 1 - CLIP)
+    clipped = np.clip(chances, CLIP, MOST)
     logs = -(outcomes * np.log(clipped) + (1 - outcomes) * np.log(1 - clipped))
     return ScoreCard(
         forecasts=len(forecasts),
@@ -173,12 +171,3 @@ def _bootstrap(
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def logit(chance: float) -> float:
-    """Return the log-odds, certainty clipped."""
-    if chance < CLIP:
-        chance = CLIP
-    elif chance > MOST:
-        chance = MOST
-    return log(chance / (1 - chance))

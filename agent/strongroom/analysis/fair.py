@@ -7,12 +7,13 @@ The weights are the operator's; without any, the fair value is the market's own 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log1p
+from math import exp, log, log1p
 
-from strongroom.analysis.calibration import logit
 from strongroom.errors import Differs
 from strongroom.information.forecast import BadForecast
 
+CLIP = 1e-6  # the log score of certainty that fails is not infinite
+MOST = 1 - CLIP
 DIVERGENCE = 0.25  # from the market; beyond it a named reason is needed
 
 
@@ -47,6 +48,15 @@ class ForecastPool:
             ]
         )
         return _chance(self.intercept + self.market * base + moved)
+
+
+def logit(chance: float) -> float:
+    """Return the log-odds, certainty clipped."""
+    if chance < CLIP:
+        chance = CLIP
+    elif chance > MOST:
+        chance = MOST
+    return log(chance / (1 - chance))
 
 
 def check_divergence(fair: float, market: float, reason: str = "") -> None:

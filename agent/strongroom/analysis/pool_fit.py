@@ -20,8 +20,8 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from strongroom.analysis.calibration import Forecast, Gate, ScoreCard, logit, score
-from strongroom.analysis.fair import ForecastPool
+from strongroom.analysis.calibration import Forecast, Gate, ScoreCard, score
+from strongroom.analysis.fair import ForecastPool, logit
 from strongroom.chain.ids import ConditionId
 
 Array = npt.NDArray[np.float64]

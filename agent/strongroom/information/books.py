@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from strongroom.chain.ids import Json, TokenId
 from strongroom.chain.outside import BadValue, is_tick, kept_text, number, whole
@@ -20,6 +18,9 @@ from strongroom.chain.times import is_ahead
 from strongroom.chain.units import MICRO
 from strongroom.errors import Away, BadInput
 from strongroom.information.endpoint import Endpoint, Health
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_TOKENS = 500  # of one question
 MOST = MICRO * MICRO * MICRO  # micro-tokens of a level: more than there is money
@@ -155,7 +156,7 @@ class BookReader:
         self,
         url: str,
         timeout_s: float = 10.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
         budget_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

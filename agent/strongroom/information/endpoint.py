@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-import httpx
-
-from strongroom.chain.ending_line import EndingLine
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import HOUR
-from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away
 from strongroom.foreign_text import page_words
+
+if TYPE_CHECKING:
+    import httpx
 
 PAUSES_S = (0.0, 1.0, 5.0, 15.0, 60.0)  # after so many failures in a row; then the last
 LONGEST_S = HOUR  # a service that wants more is asked again all the same
@@ -50,10 +50,15 @@ class Endpoint:
         url: str,
         away: type[Away],
         timeout_s: float = 10.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the service's name, its URL, and the error of not having an answer."""
+        import httpx
+
+        from strongroom.chain.ending_line import EndingLine
+        from strongroom.chain.whole_answers import WholeAnswers
+
         self.name, self._away, self._clock = name, away, clock
         self._http = httpx.Client(
             base_url=url,
@@ -80,7 +85,9 @@ class Endpoint:
             pause = f"; asked again in {left:.0f} s" if self._wrong and left > 0 else ""
             return Health(self.name, self._asked, self._failed, self._wrong + pause)
 
-    def _ask(self, request: httpx.Request) -> Json:
+    def _ask(self, request: "httpx.Request") -> Json:
+        import httpx
+
         with self._lock:
             left = self._again - self._clock()
             if left > 0:
@@ -112,7 +119,7 @@ class Endpoint:
         return self._away(f"{self.name}: {why}")
 
 
-def pause_of(answer: httpx.Response) -> float | None:
+def pause_of(answer: "httpx.Response") -> float | None:
     """Return how many seconds an answer asks to wait; None: it does not say (VENUE e1)."""
     text = answer.headers.get("Retry-After", "").strip()
     if not text:
@@ -128,7 +135,7 @@ def pause_of(answer: httpx.Response) -> float | None:
         return None
 
 
-def _spent(answer: httpx.Response) -> float | None:
+def _spent(answer: "httpx.Response") -> float | None:
     """Return the seconds until a rate limit that is spent begins anew; None: it is not."""
     try:
         if float(answer.headers.get("Poly-RateLimit-Remaining", "1")) > 0:
@@ -138,7 +145,7 @@ def _spent(answer: httpx.Response) -> float | None:
         return None
 
 
-def _said_at(answer: httpx.Response) -> float:
+def _said_at(answer: "httpx.Response") -> float:
     """Return when the service says that it answered, timestamp; by this clock where it does not."""
     try:
         return parsedate_to_datetime(answer.headers["Date"]).timestamp()

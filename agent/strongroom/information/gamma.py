@@ -14,9 +14,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal, localcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from strongroom.chain.ids import (
     ConditionId,
@@ -43,6 +41,9 @@ from strongroom.chain.protocols import Protocol, UnknownProtocol, protocol_of
 from strongroom.chain.units import MICRO
 from strongroom.errors import Away, BadInput
 from strongroom.information.endpoint import Endpoint, Health
+
+if TYPE_CHECKING:
+    import httpx
 
 MarketRecord = Mapping[str, Any]  # of a market, as Gamma has it
 Page = Sequence[Any]  # of records, as they come
@@ -362,7 +363,7 @@ class GammaClient:
         page: int = 100,
         timeout_s: float = 10.0,
         budget_s: float = 60.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         self._endpoint = Endpoint("Gamma", url, GammaAway, timeout_s, transport)
         self._page, self._budget = page, budget_s
