@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.backtest.garbage import seldom_collected
 from strongroom.chain.ids import JsonObject
 from strongroom.errors import BadInput
 
@@ -141,6 +142,11 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
     Raises:
         BadInput: the file cannot be used; the message says where.
     """
+    with seldom_collected():
+        return _run_backtest(options)
+
+
+def _run_backtest(options: BacktestOptions) -> BacktestResult:
     from strongroom.backtest.config import DataSection, load
     from strongroom.backtest.tries import open_record
 
