@@ -26,7 +26,9 @@ def fair_sums(uniforms: Array, gained: Array, worst: Array, best: Array) -> Arra
     down = np.where(gained > 0, worst, -gained)
     whole = up + down
     losing = np.where(whole > 0, up / np.where(whole > 0, whole, 1.0), 0.0)
-    brought = np.zeros(uniforms.shape[1])
+    brought, each = np.zeros(uniforms.shape[1]), np.empty(uniforms.shape[1])
     for row, chance, plus, minus in zip(uniforms, losing, up, down, strict=True):
-        brought += np.where(row < chance, -minus, plus)
+        each.fill(plus)
+        np.putmask(each, row < chance, -minus)
+        brought += each
     return brought

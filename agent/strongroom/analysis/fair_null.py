@@ -155,10 +155,15 @@ def profits(events: Sequence[Event], drawn: Worlds, tilt: float = 1.0, void: flo
     """
     found = np.empty((len(events), drawn.draws))
     for place, event in enumerate(events):
-        row = drawn.rows[event.name]
+        row, cost = drawn.rows[event.name], sum(each.cost for each in event.holdings)
+        if len(event.holdings) == 1 and event.joint != Joint.EXCLUSIVE and not void:
+            brought = found[place]
+            brought[:] = _wins_alone(event, tilt, drawn.uniforms[row])
+            brought *= event.holdings[0].tokens
+            brought -= cost
+            continue
         won = _wins(event, _losing(event.holdings, tilt, void), drawn.uniforms[row])
         tokens = np.array([each.tokens for each in event.holdings])
-        cost = sum(each.cost for each in event.holdings)
         won *= tokens[:, None]
         found[place] = (won[0] if len(won) == 1 else won.sum(axis=0)) - cost  # not @: threads wait
         if void:
@@ -170,6 +175,13 @@ def _losing(held: Sequence[HeldToken], tilt: float, void: float) -> Array:
     """The chances to lose where the event is not void."""
     fair = 1 - (1 - np.array([each.loses for each in held]) - void / 2) / (1 - void)
     return np.clip(tilt * fair, 0.0, 1.0)
+
+
+def _wins_alone(event: Event, tilt: float, u: Array) -> npt.NDArray[np.bool_]:
+    """Return whether the only holding of an event that is never void wins, as `_wins` does."""
+    (held,) = event.holdings
+    losing = min(max(tilt * (1 - (1 - held.loses)), 0.0), 1.0)
+    return u >= losing if event.joint == Joint.LADDER and held.yes else u < 1 - losing
 
 
 def _wins(event: Event, losing: Array, u: Array) -> Array:
