@@ -171,6 +171,24 @@ def test_words_are_written_as_eth_abi_writes_them(kinds, values):
     assert write.encode(values) == expected
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), values, values), max_size=4), st.integers(0, 9))
+def test_rows_of_words_are_written_as_eth_abi_writes_them(rows, last):
+    row = {"type": "tuple[]", "components": arguments("uint8", "bytes32", "uint256")}
+    write = FunctionCodec({"name": "write", "inputs": [row, {"type": "uint64"}]})
+    theirs = [
+        (one, bytes.fromhex(two[2:]) if isinstance(two, str) else two, three)
+        for one, two, three in rows
+    ]
+    try:
+        expected = eth_abi.encode(["(uint8,bytes32,uint256)[]", "uint64"], [theirs, last])
+    except (EncodingError, TypeError):
+        with pytest.raises(BadArguments):
+            write.encode((rows, last))
+        return
+    assert write.encode((rows, last)) == expected
+    assert write.arguments(expected)[1] == last
+
+
 @pytest.mark.parametrize("kind", ["string", "bytes", "uint256[]"])
 def test_an_indexed_field_of_any_length_is_its_hash(kind):
     """Solidity's ABI: such a topic is the keccak of the value, which cannot be had back."""

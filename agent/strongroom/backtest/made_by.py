@@ -5,11 +5,11 @@ A version stays the same while code is worked on, and a pack from outside has no
 
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
 from strongroom.chain.ids import canonical, keccak
-from strongroom.strategy.api import installed, pack_entry
+from strongroom.strategy.api import pack_entries, pack_entry
 from strongroom.strategy.pack_code import OURS, libraries, pack_code
 
 ROOT = Path(__file__).parents[1]  # of this package
@@ -18,7 +18,10 @@ LIBRARY = "polars"  # beside those that decide
 
 def outside(packs: Iterable[str]) -> list[str]:
     """Return the names of the packs that are not this package's."""
-    return sorted(set(packs) - {name for name in installed() if _package(name) == OURS})
+    known = pack_entries()
+    names = {each.name for each in known}
+    ours = {name for name in names if _package(pack_entry(name, known)) == OURS}
+    return sorted(set(packs) - ours)
 
 
 def made_by(packs: Iterable[str]) -> dict[str, str]:
@@ -42,5 +45,5 @@ def _own_code() -> str:
     ).hex()
 
 
-def _package(name: str) -> str:
-    return pack_entry(name).module.partition(".")[0]
+def _package(entry: EntryPoint) -> str:
+    return entry.module.partition(".")[0]

@@ -10,7 +10,7 @@ from strongroom.execution.interfaces import ChainReads
 
 
 @dataclass(frozen=True)
-class Away:
+class AwayHoldings:
     """What a wallet holds for an account; outcome tokens YES and NO of each condition in turn."""
 
     wallet: str
@@ -27,7 +27,7 @@ class HeldAway:
         """Take the chain, and the block to read at; empty: the newest one."""
         self._chain, self._when = chain, when
 
-    def delegated(self, accounts: Sequence[str]) -> dict[str, Away]:
+    def delegated(self, accounts: Sequence[str]) -> dict[str, AwayHoldings]:
         """Return what is in the wallets of delegated accounts that have one."""
         names = ("wallet", "outstanding", "CTF", "COLLATERAL", "tokenIds")
         found = self._parts_of(accounts, "DelegatedAccount", names)
@@ -41,7 +41,7 @@ class HeldAway:
             for account, there in self._in_wallets(named).items()
         }
 
-    def owned(self, accounts: Sequence[str]) -> dict[str, Away]:
+    def owned(self, accounts: Sequence[str]) -> dict[str, AwayHoldings]:
         """Return what is in the wallets that accounts have adopted."""
         names = ("wallet", "adopted", "isOpen", "CTF", "COLLATERAL", "tokenIds")
         found = self._parts_of(accounts, "WalletAccount", names)
@@ -55,7 +55,7 @@ class HeldAway:
             for account, there in self._in_wallets(adopted).items()
         }
 
-    def in_safes(self, accounts: Sequence[str]) -> dict[str, Away]:
+    def in_safes(self, accounts: Sequence[str]) -> dict[str, AwayHoldings]:
         """Return what is in the Safes that accounts have adopted: it moves without the venue."""
         names = ("safe", "CTF", "COLLATERAL", "tokenIds")
         found = self._parts_of(accounts, "SafeAccount", names)
@@ -83,7 +83,9 @@ class HeldAway:
             for place, account in enumerate(accounts)
         }
 
-    def _in_wallets(self, named: Mapping[str, tuple[str, str, str, list[int]]]) -> dict[str, Away]:
+    def _in_wallets(
+        self, named: Mapping[str, tuple[str, str, str, list[int]]]
+    ) -> dict[str, AwayHoldings]:
         """Return what wallets hold, by account.
 
         Args:
@@ -98,7 +100,7 @@ class HeldAway:
             asked.append(Ask(ctf, "ConditionalTokens", "balanceOfBatch", each))
         held = self._chain.ask(asked, *self._when)
         return {
-            account: Away(str(checksum(wallet)), cash, tokens)
+            account: AwayHoldings(str(checksum(wallet)), cash, tokens)
             for (account, (wallet, *_)), cash, tokens in zip(
                 named.items(), held[::2], held[1::2], strict=True
             )

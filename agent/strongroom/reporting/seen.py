@@ -72,10 +72,10 @@ class SeenBooks:
     def of(self, condition: ConditionId, now: int) -> Pair:
         """Return the newest books of YES and NO; None: never seen. One that was seen after now, as
         a clock said that was wrong, was seen nobody knows when: it is forgotten."""
-        if condition not in self._seen:
-            self._seen[condition] = kept_books(self._journal, condition)
-        yes, no = self._seen[condition]
-        self._seen[condition] = _believed(yes, now), _believed(no, now)
+        known = self._seen.get(condition)
+        if known is None:
+            known = kept_books(self._journal, condition)
+        self._seen[condition] = _believed(known[0], now), _believed(known[1], now)
         return self._seen[condition]
 
     def lacks(self, condition: ConditionId, yes: int, no: int, now: int) -> bool:
@@ -84,7 +84,7 @@ class SeenBooks:
         Args:
             yes, no: micro-tokens; complete sets need no book
         """
-        return abs(yes - no) >= LEAST and self.of(condition, now) == NOTHING
+        return abs(yes - no) >= LEAST and not any(self.of(condition, now))
 
     def check(self, positions: Mapping[ConditionId, Position], now: int) -> None:
         """Hold back what needs a book that was never seen.

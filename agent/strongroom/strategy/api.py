@@ -133,17 +133,26 @@ class Confidence(Protocol):
 
 def installed() -> dict[str, EntryPoint]:
     """Return the installed packs by name. None is loaded: that would run code that nobody named."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in pack_entries()}
 
 
-def pack_entry(name: str) -> EntryPoint:
+def pack_entries() -> Sequence[EntryPoint]:
+    """Return what installed packs are loaded from; of several packages there may be one name."""
+    return tuple(entry_points(group=GROUP))
+
+
+def pack_entry(name: str, among: Sequence[EntryPoint] | None = None) -> EntryPoint:
     """Return what a pack is loaded from.
+
+    Args:
+        among: all packs that are installed, where they are known already
 
     Raises:
         UnknownPack: none of this name is installed.
         UnclearPack: several packages have one.
     """
-    found = {each.value: each for each in entry_points(group=GROUP) if each.name == name}
+    known = pack_entries() if among is None else among
+    found = {each.value: each for each in known if each.name == name}
     if not found:
         check_installed(name, installed())
     if len(found) > 1:

@@ -191,7 +191,7 @@ class View:
         return known
 
     def _class_of(self, market: Market) -> int | None:
-        vault, question = self.vault, market.question_key
+        vault = self.vault
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
         kind = oracle, market.module
         if kind not in self._admitting:
@@ -200,6 +200,7 @@ class View:
         admitting = self._admitting[kind]
         if len(admitting) < 2:
             return admitting[0] if admitting else None
+        question = market.question_key
         opened = [n for n in admitting if market_of(n, question) in vault.markets]
         chosen = opened or admitting
         roomy = (n for n in chosen if vault.classes[n].has_room(vault.nav))
