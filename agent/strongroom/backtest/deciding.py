@@ -160,9 +160,15 @@ class _Sent:
         handed, view = Handed([], [], [], [], [], [], [], [], [], []), seen.view
         for market in view.markets.values():
             handed.markets.append(self._market(market, handed.new_markets))
-        for token, book in view.books.items():
-            handed.tokens.append(self._name(token, handed.new_names))
-            handed.shown.append(self._shown(book, handed.new_shown))
+        for token in view.books.keys() - self._names.keys():
+            self._name(token, handed.new_names)
+        handed.tokens.extend(map(self._names.__getitem__, view.books))
+        for book in view.books.values():
+            identity = id(book.bids), id(book.asks), book.hash, id(book.tick), book.stamp
+            known = self._kept.get(identity)
+            handed.shown.append(
+                self._shown(identity, book, handed.new_shown) if known is None else known[0]
+            )
             handed.seen_at.append(book.seen_at)
         for name, given in view.forecasts.items():
             number = self._name(name, handed.new_names)
@@ -201,11 +207,7 @@ class _Sent:
         about = given.chance, given.frozen_at, given.evidence_at, given.detail
         return given.source, self._name(given.market, new), *about
 
-    def _shown(self, book: Book, new: list[tuple[int, Shown]]) -> int:
-        identity = id(book.bids), id(book.asks), book.hash, id(book.tick), book.stamp
-        known = self._kept.get(identity)
-        if known is not None:
-            return known[0]
+    def _shown(self, identity: object, book: Book, new: list[tuple[int, Shown]]) -> int:
         shown = vars(book)
         number, _ = self._number(identity, shown)
         new.append((number, shown))

@@ -117,7 +117,9 @@ class _Round:
         member = self.groups_of(question, market.event)
         new = Stake(market.event or question, market.category, 0, member)
         portfolio = room(rules.limits, view.vault.nav, self.staked, new, self.day, view.now)
-        if not self.may_open(name):
+        opened = view.vault.markets, self.spent, self.unmarked
+        is_open = name in opened[0] or name in opened[1] or name in opened[2]
+        if not is_open and len(set().union(*opened)) >= rules.max_open:
             found["open markets"] = 0
         if name is not None and view.names_wallet(market) and self.wallets_left(name) <= 0:
             found["wallets"] = 0
@@ -127,13 +129,6 @@ class _Round:
             found[f"budget of {pack}"] = budget * view.vault.nav // BPS - staked
         found[portfolio.binding] = portfolio.assets
         return found
-
-    def may_open(self, name: MarketId | None) -> bool:
-        """Whether one more market may be opened; one that is open already counts."""
-        opened, spent, unmarked = self.view.vault.markets, self.spent, self.unmarked
-        if name in opened or name in spent or name in unmarked:
-            return True
-        return len(opened.keys() | spent.keys() | unmarked.keys()) < self.rules.max_open
 
     def wallets_left(self, name: MarketId) -> int:
         """Return the wallets that a market may have; one that it has already counts."""
