@@ -76,6 +76,13 @@ class Intake:
     def put(self, table: Table, row: Row) -> None:
         """Keep one row of a table; columns that are not given are null. What is larger than any
         amount is unknown, or its row is dropped where it must be known; both are counted."""
+        for each in row.values():
+            if type(each) is int and (each > MOST or each < -MOST):
+                self._put_huge(table, row)
+                return
+        self._keep_row(table, row)
+
+    def _put_huge(self, table: Table, row: Row) -> None:
         huge = [name for name, each in row.items() if type(each) is int and abs(each) > MOST]
         for name in huge:
             if not COLUMNS[table][name].nullable:
@@ -84,6 +91,9 @@ class Intake:
         for name in huge:
             row = {**row, name: None}
             self.repaired[f"{table}: {name} cannot be that, taken for unknown"] += 1
+        self._keep_row(table, row)
+
+    def _keep_row(self, table: Table, row: Row) -> None:
         waiting = self._rows.setdefault(table, [])
         waiting.append(row)
         if len(waiting) >= GROUP:
