@@ -46,7 +46,7 @@ def test_a_contract_that_the_vault_does_not_use_accuses_nobody(option, is_foreig
     """It was mistyped: of other code, or another vault's."""
     name, named = NAMED[option]
     code = FOREIGN if is_foreign else ours(name, OTHER)
-    with pytest.raises(BadInput, match=f"{option} .* name the one that it uses"):
+    with pytest.raises(BadInput, match=f"{option}: .*; the vault does not use it"):
         beside(code, ledger_that_uses(OTHER), **named)
 
 

@@ -366,7 +366,7 @@ def test_what_no_abi_has_is_an_error_of_ours():
             read()
 
 
-LOG = {
+READ_LOG = {
     "address": NOBODY, "topics": ["0x" + word(1)], "data": "0x", "blockNumber": "0x7",
     "blockHash": "0x" + word(7), "transactionHash": "0x" + word(9), "logIndex": "0x0",
 }  # fmt: skip
@@ -387,7 +387,7 @@ class Telling(Node):
 
 
 def with_more(more):
-    return b"[%s, %s}]" % (json.dumps(LOG).encode()[:-1], more)
+    return b"[%s, %s}]" % (json.dumps(READ_LOG).encode()[:-1], more)
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def with_more(more):
 )
 def test_what_a_log_has_besides_is_not_read(more):
     ((end, logs),) = Telling(with_more(more)).logs([NOBODY], 7, 7)
-    assert (end, list(logs)) == (7, [LOG])
+    assert (end, list(logs)) == (7, [READ_LOG])
 
 
 @pytest.mark.parametrize(
@@ -418,11 +418,11 @@ def test_a_log_that_was_removed_is_refused(more):
         list(Telling(with_more(more)).logs([NOBODY], 7, 7))
 
 
-@pytest.mark.parametrize("name", LOG)
+@pytest.mark.parametrize("name", READ_LOG)
 @pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "0x", "0xzz", "\ud800", "é"])
 def test_a_field_of_a_log_of_another_kind_is_refused(name, value):
     if (name, value) == ("data", "0x"):
         return
-    text = json.dumps([LOG | {name: value}]).encode()
+    text = json.dumps([READ_LOG | {name: value}]).encode()
     with pytest.raises((BadLog, NodeAway)):
         list(Telling(text).logs([NOBODY], 7, 7))

@@ -475,7 +475,7 @@ class Engine:
         fill = self._priced(order, yes_price, tokens, time, maker)
         covered = self.covers(fill)
         if covered < tokens:
-            order.state = "CANCELLED"
+            order.state, order.cancelled_ms = "CANCELLED", time
             if not covered:
                 return 0
             fill = self._priced(order, yes_price, covered, time, maker)
