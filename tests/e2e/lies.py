@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
+from msgspec import to_builtins
 from strongroom.audit.events import AuditedEvent
 from strongroom.audit.logs import RawLog
 from strongroom.audit.node import Node
@@ -182,7 +183,7 @@ class Liar(Node):
         """Ask, and change the answers, as they come."""
         answers = super()._batch(asked)
         return [
-            answer if isinstance(answer, CallReverted) else self.change(*each, answer)
+            answer if isinstance(answer, CallReverted) else self.change(*each, to_builtins(answer))
             for each, answer in zip(asked, answers, strict=True)
         ]
 
