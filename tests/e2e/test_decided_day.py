@@ -242,7 +242,10 @@ def test_all_vaults_of_a_factory_are_decided_again(day, wheel, stranger, evidenc
     assert told["same"] + told["unknown"] == whole["decided"]["same"]
     assert 0 < first["same"] + first["unknown"] < whole["decided"]["same"]
     assert f"other content under the name of document {views[0]}" in line["words"]
-    assert of_factory(day, wheel, out, *words) | {"seconds": 0} == found | {"seconds": 0}
+    again = of_factory(day, wheel, out, *words)
+    for each in (found, again):  # what was not decided is asked for again
+        each["seconds"] = each["vaults"][0]["seconds"] = 0
+    assert again == found
 
 
 def factory_of(day):
@@ -311,8 +314,8 @@ def test_a_changed_byte_of_a_pack_is_another_version_and_unknown(stranger, wheel
 
 
 def test_of_what_is_private_nobody_can_say_where_no_report_comes_any_more(day, stranger):
-    """A reporter who is away is not accused: while the vault is fresh a report may still come, and
-    then nobody can say. Who comes back and reveals nothing: tests/agent/test_outages.py."""
+    """A reporter who is away is not accused: a report may still come, and when it is overdue nobody
+    can say. Who comes back and reveals nothing: tests/agent/test_outages.py."""
     reports, _, _ = documents(day.stage.folder / "evidence")
     dates = {name: by for each in reports.values() for name, by in each["withheld"].items()}
     known = {"0x" + keccak(canonical(record)).hex() for record in revealed(reports)}
@@ -320,7 +323,7 @@ def test_of_what_is_private_nobody_can_say_where_no_report_comes_any_more(day, s
     now = int(chain.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
     late = {name for name, by in dates.items() if name not in known}
     assert late and all(now < dates[name] <= now + PRIVATE_S for name in late)
-    for days, answer, word in ((1, 0, "no difference"), (3, 2, "cannot say")):
+    for days, answer, word in ((1, 0, "no difference"), (10, 2, "cannot say")):
         chain.request("evm_setNextBlockTimestamp", now + days * DAY)
         chain.request("evm_mine")
         status, found = stranger(decide=False)
