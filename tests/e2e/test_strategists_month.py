@@ -227,13 +227,13 @@ def test_a_payout_that_the_rule_does_not_give_is_named_by_block(paid):
 def test_a_splitter_of_other_code_or_another_vault_is_a_typing_error(paid):
     """Unless the vault pays its fees there (tests/agent/test_audit_beside.py)."""
     world = paid.world
-    with pytest.raises(BadInput, match="code of splitter .*; the vault does not use it"):
+    with pytest.raises(BadInput, match=r"code of splitter .*; the vault does not use it"):
         audited(paid, splitter=paid.vault.address)
     terms = ("Other", "OTHER", *[world.who["owner"]] * 4, 0, 0, 0, UNLIMITED, 1, 0)
     limits = list(world.limits.values())
     vault = world.factory.deploy((*terms, limits), b"\2" * 32, sender=world.who["owner"])
     other = world.evm.deploy(world.contract("PerformanceSplitter"), vault, world.who["boss"], 0)
-    with pytest.raises(BadInput, match="VAULT: .*; the vault does not use it"):
+    with pytest.raises(BadInput, match=r"VAULT: .*; the vault does not use it"):
         audited(paid, splitter=other.address)
     with pytest.raises(BadInput, match="there is no contract"):
         audited(paid, splitter="0x" + "12" * 20)
