@@ -200,10 +200,10 @@ RELATED = parse(
 )
 
 
-def related(folder, **about):
+def related(folder, venue="polymarket", **about):
     """Two markets of an event at .40 each, ten hours long, of which somebody says that one at
     least comes true."""
-    ends = {"event": "both", "ends_ms": T + 10 * H}
+    ends = {"event": "both", "ends_ms": T + 10 * H, "venue": venue}
     told = {"kind": "exhaustive", "members": ["a", "b"], "proof": "", "reviewer": "me", **about}
     prices = {"bid": 390_000, "ask": 400_000, "bid_size": 10**8}
     tables = {
@@ -266,3 +266,14 @@ def test_relations_that_do_not_fit_are_named_before_anything_runs(tmp_path):
     history = related(tmp_path, reviewer="")
     with pytest.raises(ConfigError, match=r"\[packs\] pack bundle: .*"):
         learning_of(RELATED, history, None)
+
+
+def test_what_a_venue_may_settle_at_any_value_is_never_sure(tmp_path):
+    """Both may pay .40: the sure pair for .80 would pay just that."""
+    history = related(tmp_path, venue="kalshi", reviewed_ms=T - 1)
+    assert not simulate(RELATED, "realistic", history).trades
+    members = [each.condition_id for each in history.markets]
+    own = [{"kind": "exhaustive", "members": members, "reviewer": "me"}]
+    config = varied(RELATED, {"packs.bundle": {"relations": own}})
+    with pytest.raises(ConfigError, match=f"kalshi may settle market {members[0]} at any value"):
+        learning_of(config, history, None)

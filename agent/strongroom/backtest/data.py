@@ -71,8 +71,10 @@ class RecordedMarket:
     event_id: str | None = None
     threshold: int | None = None
     resolved_ms: int | None = None
+    venue: str = ""
 
 
+SETTLE_AT_ANY = frozenset(("kalshi",))  # venues: what a market pays may be any part of one
 _RECORDED = TypeAdapter(list[RecordedMarket])
 
 
@@ -101,6 +103,7 @@ class PriceHistory:
         rewards: what resting orders are paid; of a market that is not there nobody knows
         as_played: change what else is read of the same data as this was changed: what is learned
         turned: events whose money comes home as if they had lost what they won, or the other way
+        at_any: market -> its venue, where that may settle it at any value: no certificate holds
     """
 
     markets: Sequence[Market]
@@ -114,6 +117,7 @@ class PriceHistory:
     _last: dict[int, dict[int, int]] = field(init=False, default_factory=dict)  # by hours
     as_played: Callable[["PriceHistory"], "PriceHistory"] = lambda other: other
     turned: frozenset[str] = frozenset()
+    at_any: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def books(self) -> bool:
@@ -289,6 +293,7 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         _vouched(folder, names),
         lambda: replayed(folder, names),
         pools_of(folder, list(names)),
+        at_any={names[row.market]: row.venue for row in rows if row.venue in SETTLE_AT_ANY},
     )
 
 

@@ -163,10 +163,32 @@ def _reviews(config: BacktestConfig, history: PriceHistory) -> Reviews | None:
     """Return the data's relations, and those of ladders where the file wants them; None: the file
     gives its own, or nothing needs them."""
     own = parameters_of(config.packs).get(BUNDLE)
-    if own is None or RELATIONS in own:
+    if own is None:
+        return None
+    if RELATIONS in own:
+        _check_certified(own[RELATIONS], history)
         return None
     ladders = history.ladder_relations() if config.ladder_relations else []
-    return Reviews([*ladders, *history.vouched])
+    known = [*ladders, *history.vouched]
+    return Reviews([each for each in known if not _at_any(each.relation, history)])
+
+
+def _check_certified(relations: Json, history: PriceHistory) -> None:
+    """Refuse relations that make no certificate."""
+    for each in relations if isinstance(relations, list) else ():
+        if found := _at_any(each, history):
+            name, venue = found[0], history.at_any[found[0]]
+            raise ConfigError(
+                f"[packs.bundle] relations: {venue} may settle market {name} at any value, so no "
+                "set with it is sure: take it out"
+            )
+
+
+def _at_any(relation: Json, history: PriceHistory) -> list[str]:
+    """Return the members of a relation that may settle at any value."""
+    members = relation.get("members") if isinstance(relation, dict) else None
+    listed = members if isinstance(members, list) else []
+    return [each for each in listed if isinstance(each, str) and each in history.at_any]
 
 
 def _made(name: str, kind: Callable[..., Pack], own: Mapping[str, Json]) -> Pack:
