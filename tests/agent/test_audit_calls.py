@@ -156,7 +156,7 @@ class Canned(Node):
         if method == "eth_getCode":
             return self.code
         if method == "eth_call":
-            known = self.halted if parameters[0]["to"] == BEN else {6: 1}
+            known = {6: 1} if parameters[0]["to"] == VAULT else self.halted
             found = known[int(parameters[1], 16)]
             if found is None:
                 return CallReverted("no")
@@ -167,7 +167,12 @@ class Canned(Node):
         yield (
             last,
             [
-                {"blockNumber": hex(last), "logIndex": hex(index), "topics": ["0x", padded(who)]}
+                {
+                    "address": addresses[0],
+                    "blockNumber": hex(last),
+                    "logIndex": hex(index),
+                    "topics": ["0x", padded(who)],
+                }
                 for index, who in self.halts
             ],
         )
@@ -214,7 +219,22 @@ def test_a_halt_before_the_closing_is_as_the_account_says(told, before, after, h
         halted=told, holds=False, listed=False,
     )  # fmt: skip
     node = Canned(halted={6: before, 7: after}, halts=halts)
-    assert bool(list(closed_wrongly(node, Views(node), event))) is found
+    assert bool(list(closed_wrongly(node, Views(node), [event]))) is found
+
+
+def test_closings_that_are_asked_about_at_once_do_not_lend_each_other_their_halts():
+    """Two accounts are closed in one block: the halt in front of both is of the first."""
+    closings = [
+        MarketClosed(
+            **AT | {"index": INDEX + after}, market="0x" + "01" * 32, account=account, loss=0,
+            written_off=0, halted=halted, holds=False, listed=False,
+        )
+        for after, (account, halted) in enumerate(((BEN, True), (ANN, False), (ANN, True)))
+    ]  # fmt: skip
+    node = Canned(halted={6: 0, 7: 1}, halts=[(INDEX - 2, ANN)])
+    node.logs = lambda accounts, *about: Canned.logs(node, [BEN], *about)
+    found = list(closed_wrongly(node, Views(node), closings))
+    assert [(each.expected, each.found) for each in found] == [("False", "True")]
 
 
 @pytest.mark.parametrize(("code", "found"), [("0x", False), ("0x01", True)])
@@ -226,4 +246,4 @@ def test_an_account_that_does_not_say_was_halted_for_the_vault_unless_it_was_not
         halted=False, holds=False, listed=False,
     )  # fmt: skip
     node = Canned(halted={6: None, 7: 1}, code=code)
-    assert bool(list(closed_wrongly(node, Views(node), event))) is found
+    assert bool(list(closed_wrongly(node, Views(node), [event]))) is found

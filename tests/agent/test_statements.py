@@ -58,7 +58,7 @@ def test_months_of_two_depositors():
     hear(statements, Deposit, sender=BEN, owner=BEN, assets=500 * UNIT, shares=400 * SHARE)
     statements.on_report(at(2, 20), books(1_750, {ANN: 1_000, BEN: 400}))
     redeemed = epoch(400 * SHARE, 300 * SHARE, 450 * UNIT)
-    redeemed.take(ANN, 133 * SHARE, 200 * UNIT)
+    redeemed.take(ANN, redeemed.standing(ANN), 133 * SHARE, 200 * UNIT)
     hear(statements, Withdraw, owner=ANN, assets=200 * UNIT, shares=133 * SHARE)
     statements.on_report(
         at(3, 5), books(1_650, {ANN: 600, BEN: 400, VAULT: 100}, {}, {2: redeemed})

@@ -37,7 +37,7 @@ from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Setting
 from strongroom.audit.pieces import EventPiece, PieceReader
 from strongroom.audit.report_checks import ReportChecks, ToldReport
-from strongroom.audit.spot_checks import ask_halts, closed_wrongly
+from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.trades import TradeReader
 from strongroom.audit.transactions import ByKind, Transaction, by_transaction
 from strongroom.audit.verdict import DIFFERS, SCHEMA, Checked, Verdict, WentOn, state_of, word_of
@@ -53,7 +53,7 @@ _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
 ]
 _PLACE = attrgetter("place")
-_FOLLOWED: Sequence[type[AuditedEvent]] = (EpochSettled, MarketOpened, MarketClosed)
+_FOLLOWED: Sequence[type[AuditedEvent]] = (EpochSettled, MarketOpened)
 MOST_DECIMALS = 12  # of an asset: no vault of ours is made with more
 COLLECT = 8  # pieces, after which garbage is looked for
 AT_LEAST = 5_000  # waiting fills of a checkpoint: one with n times as many is of n pieces
@@ -400,7 +400,6 @@ class Auditor:
         opened: list[tuple[MarketId, OpenMarket]] = []
         followed = {each.transaction for kind in _FOLLOWED for each in kinds.of(kind)}
         times, hear, book = piece.times, self._on_event, keeper.book
-        ask_halts(self._contracts, kinds.of(MarketClosed))
         for group in by_transaction(piece.events):
             time = times[group[0].block]
             transaction = Transaction(time, group)
@@ -422,6 +421,8 @@ class Auditor:
         progress.ledger.differences += self._wrong_settings(keeper.replaced())
         progress.values += sum(len(each.answering) for each in told)
         progress.ledger.differences += self._other_accounts(opened)
+        closings = kinds.of(MarketClosed)
+        progress.ledger.differences += closed_wrongly(self._node, self._contracts, closings)
         progress.ledger.differences += self._reports.check(told, holders)
 
     def _follow(
@@ -431,7 +432,7 @@ class Auditor:
         opened: list[tuple[MarketId, OpenMarket]],
     ) -> None:
         """Keep what was dealt, until later reports have said what it was worth, and which markets
-        were opened; look at the accounts of closed ones."""
+        were opened."""
         ledger = progress.ledger
         for it in transaction.events:
             if isinstance(it, EpochSettled) and not ledger.is_flat:
@@ -440,8 +441,6 @@ class Auditor:
                 progress.losses.settle(dealt)
             elif isinstance(it, MarketOpened) and it.market in ledger.markets:
                 opened.append((it.market, ledger.markets[it.market]))
-            elif isinstance(it, MarketClosed):
-                ledger.differences += closed_wrongly(self._node, self._contracts, it)
 
     def _wrong_settings(self, replaced: Sequence[Setting]) -> list[Difference]:
         """Return where views were not what the books had until a setting was replaced; there are no

@@ -134,11 +134,12 @@ def _dealt(b: Booking, it: Dealt) -> None:
     _check_interval(b, it)
     b.expect(it, "FeesAccrued: logged before dealing", True, b.fees is not None)
     fees = b.fees or Fees(0, 0, 0, ledger.high_water_mark)
-    prices, room = _published(b, it), _room(b)
+    nav = ledger.nav
+    prices, room = _published(b, it, nav), _room(b, nav[0])
     b.expect(it, "Dealt.room", room, it.room)
-    b.reports.append(_booked(b, it, report, fees, prices, room))
+    b.reports.append(_booked(b, it, report, fees, nav, prices, room))
     b.reported, b.fees, b.silent, b.may_forget = None, None, set(), True
-    _settle(b, prices, room)
+    _settle(b, nav[0], prices, room)
 
 
 def _check_interval(b: Booking, it: Dealt) -> None:
@@ -149,9 +150,9 @@ def _check_interval(b: Booking, it: Dealt) -> None:
     b.need(it, what, not b.ledger.reports or elapsed >= least, -elapsed, -least)
 
 
-def _published(b: Booking, it: Dealt) -> tuple[int, int]:
+def _published(b: Booking, it: Dealt, nav: tuple[int, int]) -> tuple[int, int]:
     """Return the bid and the ask of a share: of what leavers get, of what entrants pay."""
-    ledger, (bid, ask) = b.ledger, b.ledger.nav
+    ledger, (bid, ask) = b.ledger, nav
     b.expect(it, "Dealt.nav_bid", bid, it.nav_bid)
     b.expect(it, "Dealt.nav_ask", ask, it.nav_ask)
     b.expect(it, "Dealt.supply", ledger.supply, it.supply)
@@ -165,24 +166,25 @@ def _published(b: Booking, it: Dealt) -> tuple[int, int]:
     return low, high
 
 
-def _room(b: Booking) -> int:
+def _room(b: Booking, nav_bid: int) -> int:
     """Return how many assets deposits may bring in: it fills in a day."""
     ledger, limit = b.ledger, b.ledger.permissions.limit
-    day = max(limit(Limit.MAX_INFLOW_BPS) * ledger.nav[0] // BPS, limit(Limit.INFLOW_FLOOR))
+    day = max(limit(Limit.MAX_INFLOW_BPS) * nav_bid // BPS, limit(Limit.INFLOW_FLOOR))
     return min(day, ledger.room + day * (b.now - ledger.reported_at) // DAY)
 
 
 def _booked(
-    b: Booking, it: Dealt, report: Reported | None, fees: Fees, prices: tuple[int, int], room: int
-) -> BookedReport:
+    b: Booking, it: Dealt, report: Reported | None, fees: Fees, nav: tuple[int, int],
+    prices: tuple[int, int], room: int,
+) -> BookedReport:  # fmt: skip
     ledger = b.ledger
     return BookedReport(
         block=it.block,
         time=b.now,
         number=ledger.reports + 1,
         is_settlement=report is None,
-        nav_bid=ledger.nav[0],
-        nav_ask=ledger.nav[1],
+        nav_bid=nav[0],
+        nav_ask=nav[1],
         price_bid=prices[0],
         price_ask=prices[1],
         room=room,
@@ -205,11 +207,11 @@ def _booked(
 # settlement
 
 
-def _settle(b: Booking, prices: tuple[int, int], room: int) -> None:
+def _settle(b: Booking, nav_bid: int, prices: tuple[int, int], room: int) -> None:
     """Settle what an earlier report closed, at the worse of two prices; close, publish."""
     ledger, (bid, ask) = b.ledger, prices
     is_flat, supply = ledger.is_flat, ledger.supply
-    if supply <= (ledger.nav[0] + 1) * ledger.virtual * COLLAPSED:
+    if supply <= (nav_bid + 1) * ledger.virtual * COLLAPSED:
         if not ledger.is_winding_down:
             room = _settle_deposits(b, prices, room, is_flat and not ledger.remains)
         _settle_redemptions(b, min(bid, ledger.prices[0]))

@@ -109,10 +109,10 @@ class AuditedEpoch:
         """What `who` can claim, in units and out units."""
         return self.standing(who)[1:]
 
-    def take(self, who: str, amount_in: int, amount_out: int) -> None:
-        """Book a claim; a request of which nothing more can come is forgotten."""
+    def take(self, who: str, standing: Standing, amount_in: int, amount_out: int) -> None:
+        """Book a claim of who stands so; a request of which nothing more can come is forgotten."""
         self.claimed += amount_out
-        if self.standing(who) == (0, amount_in, amount_out):
+        if standing == (0, amount_in, amount_out):
             self._forget(who)
         elif amount_in or amount_out:
             had = self.taken.get(who, NOTHING)
@@ -144,10 +144,11 @@ def live_epochs(queues: Epochs, who: str) -> list[int]:
     return sorted([number for number, queue in queues.items() if who in queue.asked])
 
 
-def claim_plan(
-    queues: Epochs, who: str, amount: int, by_out: bool
-) -> list[tuple[AuditedEpoch, int, int]]:
-    """Return from which epochs, oldest first, a claim takes what: in units, out units.
+Planned = tuple[AuditedEpoch, Standing, int, int]  # how one stands in it; in units, out units
+
+
+def claim_plan(queues: Epochs, who: str, amount: int, by_out: bool) -> list[Planned]:
+    """Return from which epochs, oldest first, a claim takes what.
 
     Args:
         by_out: whether `amount` is of out units
@@ -157,13 +158,13 @@ def claim_plan(
         if not left:
             break
         queue = queues[number]
-        _, can_in, can_out = queue.standing(who)
+        standing = _, can_in, can_out = queue.standing(who)
         if by_out and left < can_out:
             can_in, can_out = -(-can_in * left // can_out), left
         elif not by_out and left < can_in:
             can_in, can_out = left, can_out * left // can_in
         left -= can_out if by_out else can_in
-        plan.append((queue, can_in, can_out))
+        plan.append((queue, standing, can_in, can_out))
     return plan
 
 

@@ -23,7 +23,7 @@ from strongroom.audit.queues import (
     DEPOSITS,
     MOST_LIVE,
     REDEMPTIONS,
-    AuditedEpoch,
+    Planned,
     claim_plan,
 )
 from strongroom.audit.totals import request_wrong
@@ -124,7 +124,8 @@ def _leave(
         or ledger.permissions.roles.get("reporter", ZERO) == ZERO
     )
     b.expect(it, f"{it.name}: after the next report", True, may)
-    for words in request_wrong(queue, it.controller):
+    standing = queue.standing(it.controller)
+    for words in request_wrong(queue, it.controller, standing):
         b.expect(it, f"{it.name}: of the request, from totals", "", words)
     b.may_forget = True
     return queue.leave(it.controller)
@@ -186,10 +187,10 @@ def _claim(b: Booking, it: AuditedEvent, side: int, who: str, wanted: tuple[int,
     if first is not None and _sums(plan) != wanted:
         b.expect(it, ("Deposit.shares", "Withdraw.assets")[side], first, wanted)
         return
-    for queue, some_in, some_out in plan:
-        for words in request_wrong(queue, who):
+    for queue, standing, some_in, some_out in plan:
+        for words in request_wrong(queue, who, standing):
             b.expect(it, f"{it.name}: of the request, from totals", "", words)
-        queue.take(who, some_in, some_out)
+        queue.take(who, standing, some_in, some_out)
         if not queue.asked:
             b.may_forget = True
         if queue.claimed > queue.given:
@@ -197,9 +198,9 @@ def _claim(b: Booking, it: AuditedEvent, side: int, who: str, wanted: tuple[int,
             b.need(it, what, False, queue.claimed, queue.given)
 
 
-def _sums(plan: Sequence[tuple[AuditedEpoch, int, int]]) -> tuple[int, int]:
+def _sums(plan: Sequence[Planned]) -> tuple[int, int]:
     given, got = 0, 0
-    for _, some_in, some_out in plan:
+    for _, _, some_in, some_out in plan:
         given += some_in
         got += some_out
     return given, got

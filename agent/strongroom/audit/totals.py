@@ -10,7 +10,7 @@ unit; here stands what they must come to.
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from strongroom.audit.queues import NOTHING, AuditedEpoch, DealtEpoch
+from strongroom.audit.queues import NOTHING, AuditedEpoch, DealtEpoch, Standing
 from strongroom.chain.units import PRICE
 
 
@@ -107,15 +107,15 @@ def part_over(epoch: AuditedEpoch, who: str) -> tuple[int, int, int]:
     return waits, earned, whole
 
 
-def request_wrong(epoch: AuditedEpoch, who: str) -> list[str]:
-    """Return where what is booked of a request is more than its part, or less by more than the unit
-    that each settlement may round away."""
+def request_wrong(epoch: AuditedEpoch, who: str, standing: Standing) -> list[str]:
+    """Return where what is booked of a request, by who stands so in it, is more than its part, or
+    less by more than the unit that each settlement may round away."""
     found: list[str] = []
     if not epoch.closed_by:
         return found
     waits, earned, whole = part_over(epoch, who)
     slack = (len(epoch.settlements) + 1) * whole
-    booked, _, due = epoch.standing(who)
+    booked, _, due = standing
     if not waits - slack <= booked * whole <= waits:
         found.append(f"{booked} waiting, its part is {float(Fraction(waits, whole)):.2f}")
     booked = due + epoch.taken.get(who, NOTHING)[1]
