@@ -2,7 +2,7 @@
 
 import pytest
 from strongroom.addresses import typed_address
-from strongroom.audit.command import parse_payer
+from strongroom.audit.command import parse_payers
 from strongroom.chain.accounts import wallet
 from strongroom.chain.contracts import Contracts
 from strongroom.cli.main import main
@@ -75,4 +75,12 @@ def test_nor_an_account_or_a_payer():
     with pytest.raises(BadInput, match="is mistyped"):
         wallet(SLIP, Contracts("http://127.0.0.1:1"))
     with pytest.raises(BadInput, match="is mistyped"):
-        parse_payer(f"reward={SLIP}")
+        parse_payers([f"reward={SLIP}"])
+
+
+def test_who_pays_two_kinds_of_income_is_asked_about():
+    """Letters of either case are the same address; said twice the same is no harm."""
+    same = [f"reward={EXAMPLES[0]}", f"reward={EXAMPLES[0].lower()}"]
+    assert parse_payers(same) == {EXAMPLES[0].lower(): "reward"}
+    with pytest.raises(BadInput, match="is said to pay reward, too: give it one kind"):
+        parse_payers([*same, f"rebate={EXAMPLES[0].lower()}"])

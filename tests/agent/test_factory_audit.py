@@ -109,6 +109,19 @@ def test_what_is_done_is_not_asked_again(clean):
     assert again.vaults == result.vaults and asked() == before
 
 
+def test_vaults_that_go_on_from_their_checkpoints_are_said_to(clean, tmp_path, capsys):
+    url, factory, _, whole, _ = clean
+    half = replace(options(url, factory, tmp_path).each, to_block=whole.to_block - 5)
+    audit_factory(FactoryOptions(factory, tmp_path, half, 1))
+    found = audit_factory(FactoryOptions(factory, tmp_path, replace(half, to_block=None), 1))
+    assert {each.anew_from for each in found.vaults} == {whole.to_block - 4}
+    assert [replace(each, anew_from=0, seconds=0) for each in found.vaults] == [
+        replace(each, seconds=0) for each in whole.vaults
+    ]
+    factory_audit.show_factory(found, 0)
+    assert "of 2 vaults older blocks are as earlier audits found them" in capsys.readouterr().out
+
+
 def test_other_options_are_not_done(clean):
     """A checkpoint of an audit without evidence says nothing of documents."""
     url, factory, folder, result, _ = clean

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, DecimalException
@@ -70,12 +70,23 @@ def parse_cap(text: str) -> CapChange:
     return CapChange(class_id, int(cap))
 
 
-def parse_payer(text: str) -> tuple[str, IncomeKind]:
-    """Return the address and what it pays that a command line names as KIND=ADDRESS.
+def parse_payers(texts: Iterable[str]) -> dict[str, IncomeKind]:
+    """Return address -> what it pays, as a command line names them: KIND=ADDRESS each.
 
     Raises:
-        BadInput: it does not read so.
+        BadInput: one does not read so, or an address is given two kinds.
     """
+    found: dict[str, IncomeKind] = {}
+    for text in texts:
+        address, kind = _parse_payer(text)
+        if found.setdefault(address, kind) != kind:
+            raise BadInput(
+                f"{text!r}: {address} is said to pay {found[address].value}, too: give it one kind"
+            )
+    return found
+
+
+def _parse_payer(text: str) -> tuple[str, IncomeKind]:
     from strongroom.audit.income import IncomeKind
 
     kind, _, address = text.partition("=")
@@ -83,7 +94,7 @@ def parse_payer(text: str) -> tuple[str, IncomeKind]:
     if kind not in kinds or not address:
         raise BadInput(f"{text!r}: give one of {', '.join(kinds)} and an address: reward=0x...")
     typed_address(address)
-    return address, IncomeKind(kind)
+    return address.lower(), IncomeKind(kind)
 
 
 def unseen(done: int, of: int) -> None:

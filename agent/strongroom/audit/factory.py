@@ -74,6 +74,8 @@ class VaultLine:
         words: the first difference, or why there is no verdict
         decided: what came of decisions that were made again; None: that was not asked for
         exchanges: that were named, with the use that this vault makes of them
+        anew_from: the first block that was looked at anew, where a checkpoint was gone on from; 0:
+            all were
     """
 
     vault: str
@@ -86,6 +88,7 @@ class VaultLine:
     seconds: float = 0.0
     decided: DecidedAgain | None = None
     exchanges: Mapping[str, str] = field(default_factory=dict)
+    anew_from: int = 0
 
     def document(self) -> JsonObject:
         """Return it as JSON takes it."""
@@ -94,6 +97,8 @@ class VaultLine:
             del found["decided"]
         if not self.exchanges:
             del found["exchanges"]
+        if not self.anew_from:
+            del found["anew_from"]
         return found
 
 
@@ -228,7 +233,7 @@ def _line_of(options: AuditOptions) -> VaultLine:
     return VaultLine(
         options.vault, verdict.exit_code, words, len(verdict.differences),
         checked.events, checked.reports, checked.fills, time.monotonic() - started,
-        verdict.decided, verdict.exchanges,
+        verdict.decided, verdict.exchanges, verdict.went_on.block if verdict.went_on else 0,
     )  # fmt: skip
 
 
@@ -393,6 +398,9 @@ def show_factory(result: FactoryResult, now: float) -> None:
         console.print(plain(f"{each.vault}: {each.words}{more}"), soft_wrap=True)
     if len(lines) > SHOWN:
         console.print(f"... and {len(lines) - SHOWN} more; --json has them all")
+    gone_on = sum(each.anew_from > 0 for each in result.vaults)
+    if gone_on:
+        console.print(f"of {gone_on} vaults older blocks are as earlier audits found them")
     if result.code:
         console.print(f"the factory's code is not this release's: {result.code}")
     for address, use in result.exchanges.items():

@@ -133,7 +133,7 @@ def command(
       strongroom audit --factory 0x... --out build/audits --evidence evidence/{vault} --decide
       strongroom audit --factory 0x... --out /shared/audits --ray 10.0.0.7:6379
     """
-    from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit
+    from strongroom.audit.command import AuditOptions, parse_cap, parse_payers, run_audit
     from strongroom.audit.deciding_bounds import parse_bounds
     from strongroom.audit.showing import show
     from strongroom.chain.accounts import open_keystore
@@ -146,7 +146,7 @@ def command(
     change = parse_cap(cap) if cap else None
     options = AuditOptions(
         vault or "", rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
-        replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
+        replay, chosen, bps, change, at_block, payers=parse_payers(payers),
         further_rpcs=rpcs[1:], views=views, ahead=factory is None,
         decide=DecidingProcess if decide else None,
         decide_bounds=parse_bounds(bounds), splitter=splitter or "",

@@ -46,9 +46,9 @@ def command(
     Example: strongroom page --vault 0x... --evidence build/week/evidence
     """
     from strongroom.app.command import PageOptions, run_page, show
-    from strongroom.audit.command import parse_payer
+    from strongroom.audit.command import parse_payers
 
-    known = dict(map(parse_payer, payers))
+    known = parse_payers(payers)
     with bar("blocks") as advance:
         options = PageOptions(
             vault, rpcs[0], evidence, exchanges, out, advance, known, rpcs[1:]
@@ -92,11 +92,11 @@ def app(
     """
     from strongroom.app.command import PageOptions, run_app, show
     from strongroom.app.serving import answering, port_for
-    from strongroom.audit.command import parse_payer
+    from strongroom.audit.command import parse_payers
 
     if browser_rpc:
         _check_node(browser_rpc)
-    known = dict(map(parse_payer, payers))
+    known = parse_payers(payers)
     asked = ("" if static else rpcs[0]) if browser_rpc is None else browser_rpc
     with ExitStack() as held:
         server = None if static else held.enter_context(port_for(out, port))
