@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from strongroom.audit.call_checks import _as_called
 from strongroom.audit.calls import call_differences, vault_call
 from strongroom.audit.columns import canonical_values, word_columns
+from strongroom.audit.contracts import OddAnswer, Views
 from strongroom.audit.log_answers import log_in_one_form
 from strongroom.audit.logs import BadLog, Logs
 from strongroom.audit.losses import WINDOW_S, DealtEarly, Prices
 from strongroom.audit.movements import SINGLE, TRANSFER, moves_in, moves_of
+from strongroom.audit.node import Node
 from strongroom.audit.readers import FEW, read_log, read_logs, vault_readers
 from strongroom.audit.transactions import ByKind
 from strongroom.audit.view_checks import plain
@@ -157,6 +159,57 @@ def test_columns_are_what_the_abi_says():
     neither = texts[0][: 2 + 3 * 64 - 1] + "2" + texts[0][2 + 3 * 64 :]
     with pytest.raises(ValueError, match="neither true nor false"):
         word_columns(types, [*texts, neither], 2)
+
+
+VIEWS = {"markOf": ("0x" + "11" * 32, 0), "balanceOf": ("0x" + "22" * 20,), "positions": ()}
+
+
+@pytest.mark.parametrize("name", [*VIEWS, "halted"])
+def test_answers_of_views_are_read_at_once_as_one_by_one(name):
+    """Of several lengths and layouts, cut, longer, and of letters; what one way refuses the other
+    refuses, too."""
+    dice, views = random.Random(SEED), Views(Node(""))
+    types = list(views._views[name].outputs)
+
+    def answer():
+        number = dice.randrange(2 ** dice.choice((1, 64, 256)))
+        rows = [[dice.randrange(2**64)] * 5 for _ in range(dice.randrange(3))]
+        values = [bool(number) if each == "bool" else number for each in types]
+        text = "0x" + encode(types, [number, rows] if name == "positions" else values).hex()
+        place = dice.randrange(2, len(text))
+        match dice.randrange(30):
+            case 0:
+                return text[:place]
+            case 1:
+                return text + "00" * dice.choice((1, 32))
+            case 2:
+                return text[:place] + dice.choice("0f5g ") + text[place + 1 :]
+        return text
+
+    for _ in range(500):
+        answers = [answer() for _ in range(dice.randrange(4))]
+        each = [refused_or(views.decoded, name, one) for one in answers]
+        refused = next((one for one in each if isinstance(one, str)), None)
+        assert refused_or(views.decoded_all, name, answers) == (refused or each)
+        calls = [("0xaa", name, VIEWS.get(name, ()), number) for number in range(len(answers))]
+        views._answered, views._node = {}, AnsweredBy(answers)
+        assert views.call_each(calls) == [None if isinstance(one, str) else one for one in each]
+
+
+def refused_or(read, *about):
+    """Return what is read, or how it is refused."""
+    try:
+        return read(*about)
+    except OddAnswer as error:
+        return str(error)
+
+
+class AnsweredBy:
+    """A node that gives these answers, of code that is not ours."""
+
+    def __init__(self, answers):
+        self.ask_each = lambda asked: answers
+        self.ask = lambda *about: "0x"
 
 
 def test_values_by_hand_are_what_the_abi_says():

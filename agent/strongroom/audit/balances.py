@@ -108,7 +108,7 @@ class Balances:
         answers = self._node.ask_all(
             [("eth_call", [calls[token, holder], hex(block)]) for block, holder, token in sums.held]
         )
-        numbers = self._views.numbers(_BALANCE_OF, answers)
+        numbers = self._views.decoded_all(_BALANCE_OF, answers)
         for (key, summed), there in zip(sums.held.items(), numbers, strict=True):
             if there != summed:
                 what = f"balance of {key[1]}: {token_words(key[2])}"

@@ -1,5 +1,6 @@
 """View functions of the vault, its accounts and its asset, asked of a node at a block."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ NUMBER = ("uint256",)
 _NUMBERS = frozenset(("uint256",))
 _BY_HAND = frozenset(("uint256", "bytes32"))
 POSITIONS = ("uint256", "(uint256,uint256,uint256,uint256,uint256)[]")
+_HEAD = 3  # words in front of the first: collateral, where the array is, how many there are
 HOLDING = 5  # words
 
 
@@ -131,7 +133,7 @@ class Views:
                 for block, arguments in asked
             ]
         )
-        return [self.decoded(name, answer) for answer in answers]
+        return self.decoded_all(name, answers)
 
     def call_each(self, calls: Sequence[Call]) -> list[Any]:
         """Return what views of many contracts answer at many blocks; None where one reverts, or is
@@ -150,8 +152,17 @@ class Views:
             ]
         )
         found = {each: self._answered[each] for each in calls if each in self._answered}
-        for call, answer in zip(new, answers, strict=True):
-            found[call] = self._or_none(call, answer)
+        alike: dict[tuple[str, int], list[Call]] = defaultdict(list)  # by view and length
+        said = dict(zip(new, answers, strict=True))
+        for call, answer in said.items():
+            if isinstance(answer, str):
+                alike[call[1], len(answer)].append(call)
+        for (name, _), some in alike.items():
+            values = self._at_once(name, [said[each] for each in some])
+            found |= zip(some, values, strict=True) if values is not None else ()
+        for call, answer in said.items():
+            if call not in found:
+                found[call] = self._or_none(call, answer)
         if len(self._answered) + len(new) > KEPT:
             self._answered = {}
         self._answered |= found
@@ -189,12 +200,24 @@ class Views:
             ) from error
         return values[0] if len(values) == 1 else values
 
-    def numbers(self, name: str, answers: Sequence[str]) -> Sequence[int]:
-        """Return the one number that a view gives in each answer; raises as `decoded` does."""
+    def decoded_all(self, name: str, answers: Sequence[str]) -> list[Any]:
+        """Return what a view gives in each answer; raises as `decoded` does."""
+        found = self._at_once(name, answers)
+        return [self.decoded(name, each) for each in answers] if found is None else found
+
+    def _at_once(self, name: str, answers: Sequence[str]) -> list[Any] | None:
+        """Return what a view gives in answers that are all of numbers, or of as many positions, in
+        the ABI's one layout; None where one is not."""
+        outputs = self._views[name].outputs
         try:
-            return word_columns(NUMBER, answers, 2)[0]
+            if outputs == POSITIONS and answers:
+                return _positions(answers)
+            if not _NUMBERS.issuperset(outputs):
+                return None
+            columns = word_columns(outputs, answers, 2)
         except (TypeError, ValueError):
-            return [int(self.decoded(name, answer)) for answer in answers]
+            return None
+        return list(columns[0]) if len(outputs) == 1 else list(zip(*columns, strict=True))
 
     def identity(self, vault: str, block: int) -> Identity:
         """Return what a vault and its asset call themselves.
@@ -225,6 +248,21 @@ def _number(answer: bytes, at: int) -> int:
     if len(word) != WORD:
         raise ValueError("too short")
     return int.from_bytes(word)
+
+
+def _positions(answers: Sequence[str]) -> list[Any]:
+    """Return collateral and positions of each answer; raises TypeError or ValueError where one is
+    in another layout, or has another number of positions."""
+    count = (len(answers[0]) - 2) // (2 * WORD) - _HEAD
+    words = word_columns(NUMBER * (_HEAD + count), answers, 2)
+    collateral, starts, counts, *holdings = words
+    if {*starts} != {2 * WORD} or {*counts} != {count // HOLDING} or count % HOLDING:
+        raise ValueError("in another layout")
+    rows = [
+        list(zip(*holdings[at : at + HOLDING], strict=True)) for at in range(0, count, HOLDING)
+    ]
+    each = zip(*rows, strict=True) if rows else [()] * len(answers)
+    return list(zip(collateral, each, strict=True))
 
 
 def _view(entry: abi.AbiEntry) -> ViewCodec:

@@ -8,7 +8,8 @@ A token is "" for the asset, else its contract and id.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.audit.events import BUY, CameHome, OrderFilled, PaidInKind, RedeemedInKind
 from strongroom.audit.logs import RawLog
@@ -39,8 +40,7 @@ _AT_POOL = {topic_of(each): each for each in (BOUGHT, SOLD)}
 _CONVERTED, _WITHDRAWN = topic_of(CONVERTED), topic_of(WITHDRAWN)
 
 
-@dataclass
-class Explained:
+class Explained(Struct):
     """What explains transfers; token -> amount.
 
     Attributes:
@@ -153,8 +153,7 @@ class Explained:
         self.comes[ASSET] += (index_set.bit_count() - 1) * amount
 
 
-@dataclass
-class Leaving:
+class Leaving(Struct):
     """Exits in kind of one transaction. Each pays its part of what a holder has when it pays, once
     for each holder and token, rounded down."""
 

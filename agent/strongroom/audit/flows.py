@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.audit.balances import token_words
 from strongroom.audit.conversions import EventTerms
@@ -15,8 +16,7 @@ from strongroom.audit.transactions import ByKind
 from strongroom.audit.worth import lost
 
 
-@dataclass
-class Moment:
+class Moment(Struct):
     """What belongs to one transaction.
 
     Attributes:
@@ -69,8 +69,7 @@ def _sums() -> dict[str, int]:
     return defaultdict(int)
 
 
-@dataclass
-class AccountFlow:
+class AccountFlow(Struct):
     """Transfers of one account in one transaction; token -> amount.
 
     Attributes:
@@ -94,8 +93,7 @@ class AccountFlow:
     times: dict[str, int] = field(default_factory=_sums)
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """An account's transfers in one transaction beside what explains them.
 
     Attributes:
