@@ -258,9 +258,7 @@ def _positions(answers: Sequence[str]) -> list[Any]:
     collateral, starts, counts, *holdings = words
     if {*starts} != {2 * WORD} or {*counts} != {count // HOLDING} or count % HOLDING:
         raise ValueError("in another layout")
-    rows = [
-        list(zip(*holdings[at : at + HOLDING], strict=True)) for at in range(0, count, HOLDING)
-    ]
+    rows = [list(zip(*holdings[at : at + HOLDING], strict=True)) for at in range(0, count, HOLDING)]
     each = zip(*rows, strict=True) if rows else [()] * len(answers)
     return list(zip(collateral, each, strict=True))
 

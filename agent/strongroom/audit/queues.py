@@ -132,8 +132,9 @@ class AuditedEpoch:
         return back, *can
 
     def _forget(self, who: str) -> None:
-        for each in (self.asked, self.since, self.taken):
-            each.pop(who, None)
+        self.asked.pop(who, None)
+        self.since.pop(who, None)
+        self.taken.pop(who, None)
 
 
 Epochs = Mapping[int, AuditedEpoch]  # by number

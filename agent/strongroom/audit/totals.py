@@ -25,15 +25,16 @@ def deposits_wrong(
         reach: assets that may come in; None: as many as there are
         dealt: what was done
     """
-    yield from _each(waited, price, dealt)
-    settled = {each.epoch: each for each in dealt if not each.is_back}
-    for each in settled.values():
+    short = _short(waited, dealt)
+    yield from _each(waited, price, dealt, short)
+    settled = [each for each in dealt if not each.is_back]
+    for each in settled:
         if not each.given * price <= each.taken * PRICE < (each.given + 1) * price:
             yield f"{each.given} shares are not {each.taken} assets at the price, down"
-    used = sum(each.taken for each in settled.values() if each.given)
+    used = sum([each.taken for each in settled if each.given])
     if reach is not None and used > reach:
         yield f"{used} assets came in, {reach} may"
-    if _waits(waited, dealt) and (reach is None or (reach - used) * PRICE >= price):
+    if short and (reach is None or (reach - used) * PRICE >= price):
         yield f"{used} of {reach if reach is not None else 'all'} assets came in, and some wait"
 
 
@@ -48,19 +49,28 @@ def redemptions_wrong(
         idle: assets that can be paid
         dealt: what was done
     """
-    yield from _each(waited, price, dealt)
+    short = _short(waited, dealt)
+    yield from _each(waited, price, dealt, short)
     settled = [each for each in dealt if not each.is_back]
     for each in settled:
         if not each.given * PRICE <= each.taken * price < (each.given + 1) * PRICE:
             yield f"{each.given} assets are not {each.taken} shares at the price, down"
-    paid = sum(each.given for each in settled)
+    paid = sum([each.given for each in settled])
     if paid > idle:
         yield f"{paid} assets were paid, {idle} were there"
-    if _waits(waited, dealt) and (idle - paid) * PRICE >= price + PRICE:
+    if short and (idle - paid) * PRICE >= price + PRICE:
         yield f"{paid} of {idle} assets were paid, and some wait"
 
 
-def _each(waited: Mapping[int, int], price: int, dealt: Sequence[DealtEpoch]) -> Iterator[str]:
+def _short(waited: Mapping[int, int], dealt: Sequence[DealtEpoch]) -> list[int]:
+    """Return the epochs of which something waits still, oldest first."""
+    done = {each.epoch for each in dealt if each.is_back or not each.left}
+    return [number for number, amount in waited.items() if amount and number not in done]
+
+
+def _each(
+    waited: Mapping[int, int], price: int, dealt: Sequence[DealtEpoch], short: Sequence[int]
+) -> Iterator[str]:
     """Yield what is wrong with the epochs: dealt once, at most whole, oldest first, but for
     the dust that one share, or one unit, could not use."""
     numbers = [each.epoch for each in dealt]
@@ -73,21 +83,9 @@ def _each(waited: Mapping[int, int], price: int, dealt: Sequence[DealtEpoch]) ->
             or each.taken + each.left != waited[each.epoch]
         ):
             yield f"epoch {each.epoch}: {each.taken} taken and {each.left} left of what waited"
-    done = {each.epoch: each for each in dealt}
-    short = [
-        number
-        for number, amount in waited.items()
-        if amount and (number not in done or (not done[number].is_back and done[number].left))
-    ]
     for each in dealt:
         if short and each.epoch > short[0] and each.given > 1 + price // PRICE:
             yield f"epoch {each.epoch} was dealt while epoch {short[0]} waits"
-
-
-def _waits(waited: Mapping[int, int], dealt: Sequence[DealtEpoch]) -> bool:
-    """Whether something is left in line."""
-    gone = {each.epoch: waited.get(each.epoch, 0) if each.is_back else each.taken for each in dealt}
-    return any(amount > gone.get(number, 0) for number, amount in waited.items())
 
 
 def part_of(epoch: AuditedEpoch, who: str) -> tuple[Fraction, Fraction]:
