@@ -2,22 +2,25 @@
 decoder; what is found by an index comes to what is found by looking at all."""
 
 import copy
+import pickle
 import random
 
 import pytest
 from eth_abi.abi import decode, encode
 from msgspec.structs import replace
+from strongroom.audit.answers import AnsweredTransaction
 from strongroom.audit.call_checks import _as_called
 from strongroom.audit.calls import call_differences, vault_call
-from strongroom.audit.columns import canonical_values, word_columns
+from strongroom.audit.columns import canonical_values, value_columns, word_columns
 from strongroom.audit.contracts import OddAnswer, Views
+from strongroom.audit.event_columns import EventColumns
+from strongroom.audit.events import Paused, Reported
 from strongroom.audit.log_answers import log_in_one_form
 from strongroom.audit.logs import BadLog, Logs
 from strongroom.audit.losses import WINDOW_S, DealtEarly, Prices
 from strongroom.audit.movements import SINGLE, TRANSFER, moves_in, moves_of
 from strongroom.audit.node import Node
-from strongroom.audit.readers import FEW, read_log, read_logs, vault_readers
-from strongroom.audit.transactions import ByKind
+from strongroom.audit.readers import FEW, read_columns, read_log, read_logs, vault_readers
 from strongroom.audit.view_checks import plain
 from strongroom.chain.units import PRICE
 
@@ -232,8 +235,67 @@ def test_values_by_hand_are_what_the_abi_says():
     assert canonical_values(("bool",), encode(["bool"], [True])) is None
 
 
-def kinds_of(groups):
-    return ByKind(event for group in groups.values() for event in group)
+def test_columns_of_arrays_are_what_the_abi_says():
+    """Of texts of several layouts; with each byte changed: either the same, or left to others."""
+    dice, types = random.Random(SEED), ["bytes32", "uint256[]", "(bytes32,uint256)[]", "uint256"]
+    rows = [
+        (
+            dice.randbytes(32), [dice.getrandbits(256) for _ in range(dice.randrange(4))],
+            [(dice.randbytes(32), number) for number in range(dice.randrange(3))], 7,
+        )
+        for _ in range(50)
+    ]  # fmt: skip
+    texts = ["0x" + encode(types, row).hex() for row in rows]
+    assert list(zip(*value_columns(types, texts, 2), strict=True)) == [plain(row) for row in rows]
+    for number in range(3):
+        data = bytes.fromhex(texts[number][2:])
+        for at in range(len(data)):
+            other = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+            odd = [*texts[:number], "0x" + other.hex(), *texts[number + 1 :]]
+            try:
+                found = list(zip(*value_columns(types, odd, 2), strict=True))
+            except ValueError:
+                continue
+            assert found[number] == plain(decode(types, other))
+            assert found[:number] + found[number + 1 :] == [
+                plain(row) for row in rows[:number] + rows[number + 1 :]
+            ]
+    for odd in (texts[0][:-2], texts[0] + "00" * 32, "0x", texts[0][:-1] + "g"):
+        with pytest.raises(ValueError, match=r"length|hex|short|layout|literal"):
+            value_columns(types, [*texts, odd], 2)
+    with pytest.raises(ValueError, match="other types"):
+        value_columns(["bytes"], ["0x" + encode(["bytes"], [b"5"]).hex()], 2)
+
+
+def test_events_are_the_same_as_columns(lived):
+    logs, readers = lived[1], vault_readers()
+    logs = [log | {"blockHash": f"0x{int(log['blockNumber'], 16):064x}"} for log in logs]
+    events = read_logs(logs, readers)
+    strange = [log | {"topics": ["0x" + "ab" * 32]} for log in logs[:5]]
+    for some in (logs, [*logs, *strange], logs[:7], []):
+        for read in (read_columns(some, readers), read_columns(in_one_form(some), readers)):
+            found = pickle.loads(pickle.dumps(read))
+            told = events[: len(some)]
+            assert found.made()[0] == told
+            assert found.blocks == {each.block for each in told}
+            assert list(found.transactions) == list(dict.fromkeys(e.transaction for e in told))
+            for kind in {*map(type, told), Reported, Paused}:
+                of_kind = [each for each in told if type(each) is kind]
+                assert found.made()[1].of(kind) == (of_kind or ())
+                assert found.of_kind(kind) == of_kind
+                assert list(found.column(kind, "index")) == [each.index for each in of_kind]
+    assert read_columns(in_one_form(logs), readers).order == EventColumns.of(events).order
+
+
+def columns_of(groups):
+    return EventColumns.of([event for group in groups.values() for event in group])
+
+
+def another(value):
+    """Return a value of the same type."""
+    if isinstance(value, str):
+        return value[:-1] + ("0" if value[-1] != "0" else "1")
+    return not value if isinstance(value, bool) else value + 1
 
 
 def test_calls_that_are_passed_at_once_have_no_difference(lived):
@@ -242,27 +304,30 @@ def test_calls_that_are_passed_at_once_have_no_difference(lived):
     dice, groups = random.Random(SEED), {e[0].transaction: e for _, e in events_of(world)}
     vault, calls = world.vault.address.lower(), calls_of(world)
     sent = {
-        "0x" + block.to_bytes(32, "big").hex(): (sender.lower(), "0x" + data.hex())
+        (name := "0x" + block.to_bytes(32, "big").hex()): AnsweredTransaction(
+            name, sender.lower(), "0x" + data.hex(), vault
+        )
         for block, (sender, receiver, data) in enumerate(world.evm.calls)
         if receiver.lower() == vault
     }
     sent = {each: what for each, what in sent.items() if each in groups}
-    right = set(_as_called(sent, kinds_of(groups)))
+    right = set(_as_called(sent, columns_of(groups)))
     assert len(right) > len(sent) // 2
+    assert right & {each for each, group in groups.items() if Reported in map(type, group)}
     for _ in range(ROUNDS // 3):
         name = dice.choice(sorted(right))
         place = dice.randrange(len(groups[name]))
         event = groups[name][place]
         field = dice.choice(event.__struct_fields__)
         value = getattr(event, field)
-        if not isinstance(value, int | str):
+        if value == ():
             continue
-        other = 1 - value if isinstance(value, bool) else value + 1 if isinstance(value, int) else (
-            value[:-1] + ("0" if value[-1] != "0" else "1"))  # fmt: skip
+        other = (another(value[0]), *value[1:]) if isinstance(value, tuple) else another(value)
         changed = groups | {name: [*groups[name][:place], replace(event, **{field: other}),
                                    *groups[name][place + 1 :]]}  # fmt: skip
-        passed = set(_as_called(sent, kinds_of(changed)))
-        if list(call_differences(vault_call(*sent[name]), changed[name], {})):
+        passed = set(_as_called(sent, columns_of(changed)))
+        call = vault_call(sent[name].sender, sent[name].input)
+        if list(call_differences(call, changed[name], {})):
             assert name not in passed
         assert all(not list(call_differences(calls[each], changed[each], {})) for each in passed)
 

@@ -6,6 +6,7 @@ account, token and amount; what is honest is not named, whatever else the transa
 
 import pytest
 from strongroom.audit.cash import cash_differences
+from strongroom.audit.event_columns import EventColumns
 from strongroom.audit.events import Allocated
 from strongroom.audit.movements import Moved
 from strongroom.audit.worth import lost
@@ -253,7 +254,7 @@ def test_assets_of_the_vault_go_to_an_account_only_as_far_as_it_says():
     account, at = "0x" + "aa" * 20, (7, "0x" + "01" * 32)
     move = Moved((7, 3), at[1], "", VAULT, account, 300)
     told = Allocated(*at, 2, VAULT, market="market", assets=250, exposure=250)
-    (found,) = cash_differences((VAULT, {account: "market"}), [move], [told])
+    (found,) = cash_differences((VAULT, {account: "market"}), [move], EventColumns.of([told]))
     assert (found.what, found.expected, found.found) == (
         "asset from the vault to market", "250", "300")  # fmt: skip
 

@@ -25,6 +25,7 @@ from strongroom.audit.bookkeeper import AuditFailed, Bookkeeper
 from strongroom.audit.calls import VaultCall
 from strongroom.audit.cash import cash_differences
 from strongroom.audit.conservation import paid_wrongly
+from strongroom.audit.event_columns import EventColumns
 from strongroom.audit.events import (
     AuditedEvent,
     MarketOpened,
@@ -373,7 +374,7 @@ class Judge:
         """Whether the asset's transfers are others than a transaction's events say."""
         moves = self._moves.get(at.transaction, [])
         paid = self._paid.get(at.transaction, [])
-        return any(cash_differences(self._holders, moves, events)) or any(
+        return any(cash_differences(self._holders, moves, EventColumns.of(events))) or any(
             paid_wrongly(
                 self._owners,
                 paid,

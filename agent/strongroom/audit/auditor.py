@@ -238,7 +238,7 @@ class Auditor:
             pieces = one_ahead(_rarely_collected(pieces))
         unwritten = 0
         for piece in _rarely_collected(pieces):
-            kinds, movements, end = ByKind(piece.events), piece.movements, piece.end
+            kinds, movements, end = piece.kinds, piece.movements, piece.end
             self._movements.know(movements.owners, end)
             unexplained = self._conservation.check(progress, movements, kinds, end)
             holders = AccountsOfHolders(progress.wallets, movements)

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Set as AbstractSet
 
+from strongroom.audit.answers import AnsweredTransaction
 from strongroom.audit.calls import (
     ACTS_FOR,
     LOGGED,
@@ -11,23 +12,23 @@ from strongroom.audit.calls import (
     VaultCall,
     call_differences,
     functions,
+    marks_sent,
+    marks_told,
     vault_call,
 )
-from strongroom.audit.columns import WORD_TYPES, Column, word_columns
+from strongroom.audit.columns import Column, have_columns, value_columns
+from strongroom.audit.event_columns import EventColumns
 from strongroom.audit.events import AuditedEvent, OperatorSet, Reported
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
-from strongroom.audit.transactions import ByKind
 
-_TRANSACTION = attrgetter("transaction")
-Sent = Mapping[str, tuple[str, str]]  # transaction -> sender and data, in lower case
+Sent = Mapping[str, AnsweredTransaction]
 
 
 def check_calls(
     node: Node,
     vault: str,
-    events: Sequence[AuditedEvent],
-    kinds: ByKind,
+    events: EventColumns,
     operators: Mapping[str, bool],
 ) -> tuple[list[Difference], int]:
     """Return where events are not what was called, and how many transactions were compared.
@@ -35,24 +36,19 @@ def check_calls(
     Args:
         vault: in lower case
         events: of it, in some blocks
-        kinds: the same
         operators: "controller operator" -> whether appointed, before these blocks
 
     Raises:
         NodeAway, BadLog: see Auditor.run.
     """
-    transactions = dict.fromkeys(map(_TRANSACTION, events))
-    sent = _sent(node, vault, list(transactions))
-    right = set(_as_called(sent, kinds))
-    appoints = {each.transaction for each in kinds.of(OperatorSet)}
-    left = transactions.keys() - right | appoints
-    groups: dict[str, list[AuditedEvent]] = defaultdict(list)
-    for each in [each for each in events if each.transaction in left]:
-        groups[each.transaction].append(each)
+    sent = _sent(node, vault, list(events.transactions))
+    right = set(_as_called(sent, events))
+    left = sent.keys() - right
     known, found, compared = dict(operators), list[Difference](), len(right)
+    groups = _groups(events, left.union(events.column(OperatorSet, "transaction")))
     for transaction, group in groups.items():
-        if transaction not in right and transaction in sent:
-            call = vault_call(*sent[transaction])
+        if transaction in left:
+            call = vault_call(sent[transaction].sender, sent[transaction].input)
             if call is not None:
                 compared += 1
                 found += call_differences(call, group, known)
@@ -62,47 +58,92 @@ def check_calls(
     return found, compared
 
 
+def _groups(
+    events: EventColumns, transactions: AbstractSet[str]
+) -> Mapping[str, list[AuditedEvent]]:
+    """Return transaction -> its events, of some transactions, in order."""
+    groups: dict[str, list[AuditedEvent]] = defaultdict(list)
+    for each in events.made()[0] if transactions else ():
+        if each.transaction in transactions:
+            groups[each.transaction].append(each)
+    return groups
+
+
 def calls_from(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, VaultCall]:
     """Return transaction -> what it calls of a vault itself, of those that do and that the node has
     not forgotten; raises as `check_calls` does."""
     sent = _sent(node, vault, transactions)
-    found = {each: vault_call(*what) for each, what in sent.items()}
+    found = {each: vault_call(what.sender, what.input) for each, what in sent.items()}
     return {each: call for each, call in found.items() if call is not None}
 
 
-def _sent(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, tuple[str, str]]:
+def _sent(node: Node, vault: str, transactions: Sequence[str]) -> Sent:
     """Return what was sent to a vault itself, of what the node has not forgotten; raises as
     `check_calls` does."""
     answers = node.ask_all([("eth_getTransactionByHash", [each]) for each in transactions])
     return {
-        transaction: (answer.sender, answer.input)
+        transaction: answer
         for transaction, answer in zip(transactions, answers, strict=True)
         if answer is not None and answer.to == vault
     }
 
 
-def _as_called(sent: Sent, kinds: ByKind) -> Iterator[str]:
+def _as_called(sent: Sent, events: EventColumns) -> Iterator[str]:
     """Yield transactions of which nothing differs, whatever came before them: the sender acts for
     himself, and the first event of the function's kind has what was called. All calls of a function
     are looked at at once; where one differs, or may, none of them is yielded."""
     by_function: dict[str, list[str]] = defaultdict(list)
-    for transaction, (_, data) in sent.items():
-        by_function[data[:10]].append(transaction)
+    for transaction, each in sent.items():
+        by_function[each.input[:10]].append(transaction)
     for selector, transactions in by_function.items():
         name, types, names = functions().get(selector, ("", [], []))
-        if name not in LOGGED or not WORD_TYPES.issuperset(types) or LOGGED[name][0] is Reported:
+        if not name or not have_columns(types):
             continue
-        kind, fields = LOGGED[name]
-        first = {each.transaction: each for each in reversed(kinds.of(kind))}
-        events = [first[each] for each in transactions if each in first]
-        senders = [sent[each][0] for each in transactions]
+        calls = [sent[each] for each in transactions]
+        senders = [each.sender for each in calls]
         try:
-            columns = word_columns(types, [sent[each][1] for each in transactions], 10)
+            columns = value_columns(types, [each.input for each in calls], 10)
         except ValueError:
             continue
         given: dict[object, Column] = {SENDER: senders, "controller": senders}
         given.update(zip(names, columns, strict=True))
-        if senders == given[ACTS_FOR.get(name, SENDER)] and all(
-            list(map(attrgetter(field), events)) == given.get(of) for field, of in fields.items()
+        if senders == given[ACTS_FOR.get(name, SENDER)] and (
+            name not in LOGGED or _are_logged(*LOGGED[name], given, transactions, events)
         ):
             yield from transactions
+
+
+def _are_logged(
+    kind: type[AuditedEvent],
+    fields: Mapping[str, str],
+    given: Mapping[object, Column],
+    transactions: Sequence[str],
+    events: EventColumns,
+) -> bool:
+    """Whether the first event of a kind of each transaction has what was called.
+
+    Args:
+        fields: and the arguments that they are
+        given: arguments of all calls
+    """
+    there = _first_of(events.column(kind, "transaction"), transactions)
+
+    def logged(field: str) -> Column:
+        return list(map(events.column(kind, field).__getitem__, there))
+
+    return all(logged(field) == given.get(of) for field, of in fields.items()) and (
+        kind is not Reported
+        or list(map(marks_told, logged("words"))) == list(map(marks_sent, given["marks"]))
+    )
+
+
+def _first_of(names: Sequence[str], transactions: Sequence[str]) -> Sequence[int]:
+    """Return where transactions' first events are, of those that have one.
+
+    Args:
+        names: of transactions with events, an entry for each event
+    """
+    if list(names) == transactions:
+        return range(len(names))
+    first = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
+    return [first[each] for each in transactions if each in first]

@@ -5,7 +5,7 @@ say the same: `sender` fields, receivers of nothing, settings that were so befor
 others must have been appointed. What a contract in between has called is in no transaction.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -236,10 +236,19 @@ def _marked(call: VaultCall, it: Reported) -> Iterator[Difference]:
     """Yield whether a report's marks are others than those that were sent."""
     marks = call.arguments["marks"]
     rows = [each for each in marks if isinstance(each, tuple)] if isinstance(marks, tuple) else []
-    sent = sorted((each[2], each[3]) for each in rows)
-    told = sorted((word & LOW64, (word >> 64) & LOW64) for word in it.words if word)
+    sent, told = marks_sent(rows), marks_told(it.words)
     if sent != told:
         yield difference(it, "Reported.words: as it was called", sent, told)
+
+
+def marks_sent(rows: Iterable[Sequence[Answer]]) -> list[tuple[Answer, Answer]]:
+    """Return the bids and asks that a report was called with."""
+    return sorted([(each[2], each[3]) for each in rows])
+
+
+def marks_told(words: Iterable[int]) -> list[tuple[Answer, Answer]]:
+    """Return the bids and asks that a report logged."""
+    return sorted([(word & LOW64, (word >> 64) & LOW64) for word in words if word])
 
 
 @cache

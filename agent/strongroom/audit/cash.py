@@ -5,10 +5,9 @@ events say, to whom they say; at least what events say came from whom they name.
 gift.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Mapping
 
+from strongroom.audit.event_columns import EventColumns
 from strongroom.audit.events import (
     Allocated,
     AuditedEvent,
@@ -21,7 +20,6 @@ from strongroom.audit.events import (
 from strongroom.audit.movements import TRANSFER, Moved, moves_in, padded
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
-from strongroom.audit.transactions import ByKind
 from strongroom.chain.ids import MarketId
 
 Holders = tuple[str, Mapping[str, MarketId]]  # the vault, and account -> market
@@ -31,14 +29,14 @@ def check_cash(
     node: Node,
     asset: str,
     holders: Holders,
-    kinds: ByKind,
+    events: EventColumns,
     blocks: tuple[int, int],
 ) -> list[Difference]:
     """Return where the asset's transfers part from a vault's events in some blocks.
 
     Args:
         holders: with the accounts that were opened in these blocks
-        kinds: events of the vault in these blocks
+        events: of the vault in these blocks
         blocks: first and last
 
     Raises:
@@ -49,14 +47,13 @@ def check_cash(
     for topics in ([TRANSFER, own], [TRANSFER, None, own]):
         for _, some in node.logs([asset], *blocks, topics):
             moves |= {each.place: each for each in moves_in(some)}
-    events = chain.from_iterable(map(kinds.of, _SAYS))
     return sorted(
         cash_differences(holders, moves.values(), events), key=lambda it: (it.block, it.transaction)
     )
 
 
 def cash_differences(
-    holders: Holders, moves: Iterable[Moved], events: Iterable[AuditedEvent]
+    holders: Holders, moves: Iterable[Moved], events: EventColumns
 ) -> Iterator[Difference]:
     """Yield where transactions' transfers of the asset part from the vault's events.
 
@@ -81,15 +78,14 @@ def cash_differences(
 # Block, transaction and counterparty (of an account its market) -> base units.
 Sums = dict[tuple[int, str, str], int]
 # What says that the asset came or left: whether it came, and of whom.
-_SAYS: Mapping[type[AuditedEvent], tuple[bool, Callable[[AuditedEvent], str]]] = {
-    DepositRequest: (True, attrgetter("owner")),
-    CameHome: (True, attrgetter("account")),
-    Allocated: (False, attrgetter("market")),
-    DepositRequestCancelled: (False, attrgetter("receiver")),
-    Withdraw: (False, attrgetter("receiver")),
-    RedeemedInKind: (False, attrgetter("receiver")),
+_SAYS: Mapping[type[AuditedEvent], tuple[bool, str]] = {
+    DepositRequest: (True, "owner"),
+    CameHome: (True, "account"),
+    Allocated: (False, "market"),
+    DepositRequestCancelled: (False, "receiver"),
+    Withdraw: (False, "receiver"),
+    RedeemedInKind: (False, "receiver"),
 }
-_ASSETS: Callable[[AuditedEvent], int] = attrgetter("assets")
 
 
 def _moved(holders: Holders, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
@@ -102,13 +98,12 @@ def _moved(holders: Holders, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
     return comes, goes
 
 
-def _said(accounts: Mapping[str, MarketId], events: Iterable[AuditedEvent]) -> tuple[Sums, Sums]:
+def _said(accounts: Mapping[str, MarketId], events: EventColumns) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
-    party = accounts.get
-    for event in events:
-        says = _SAYS.get(type(event))
-        if says is not None:
-            sums, who = comes if says[0] else goes, says[1](event)
-            key = event.block, event.transaction, party(who, who)
-            sums[key] = sums.get(key, 0) + _ASSETS(event)
+    for kind, (is_coming, of) in _SAYS.items():
+        sums, whom = comes if is_coming else goes, events.column(kind, of)
+        blocks, names = events.column(kind, "block"), events.column(kind, "transaction")
+        keys = zip(blocks, names, map(accounts.get, whom, whom), strict=True)
+        for key, assets in zip(keys, events.column(kind, "assets"), strict=True):
+            sums[key] = sums.get(key, 0) + assets
     return comes, goes

@@ -6,9 +6,10 @@ or nothing, this way gives up, and whoever asked goes the other way, which names
 
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 WORD = 64  # hex digits
 SIZE = 32  # bytes of a word
@@ -109,7 +110,95 @@ def _numbers(parts: "array[int]", place: int, width: int) -> Column:
 
 
 def _is_empty(parts: "array[int]") -> bool:
-    return not parts.tobytes().strip(b"\0")
+    return parts.tobytes() == bytes(len(parts) * parts.itemsize)
+
+
+def have_columns(types: Sequence[str]) -> bool:
+    """Whether `value_columns` knows all types."""
+    return WORD_TYPES.issuperset(types) or _shapes(tuple(types)) is not None
+
+
+def value_columns(types: Sequence[str], texts: Sequence[str], start: int) -> Sequence[Column]:
+    """Return a column for each type; arrays of words or of rows of words are tuples.
+
+    Args:
+        texts: see `word_columns`
+
+    Raises:
+        TypeError, ValueError: see `word_columns`, or `canonical_values` does not read a text.
+    """
+    if WORD_TYPES.issuperset(types):
+        return word_columns(types, texts, start)
+    places, rows = defaultdict[int, list[int]](list), dict[int, Sequence[Any]]()
+    for place, text in enumerate(texts):
+        places[len(text)].append(place)
+    for there in places.values():
+        found = _rows_of_one_length(tuple(types), [texts[each] for each in there], start)
+        rows |= zip(there, found, strict=True)
+    of_all = [rows[each] for each in range(len(texts))]
+    return list(map(list, zip(*of_all, strict=True)))
+
+
+def _rows_of_one_length(
+    types: tuple[str, ...], texts: Sequence[str], start: int
+) -> Sequence[Sequence[Any]]:
+    """Return the values of each text; raises as `value_columns` does."""
+    try:
+        return list(zip(*_columns_of_one_layout(types, texts, start), strict=True))
+    except ValueError:
+        found = [canonical_values(types, bytes.fromhex(text[start:])) for text in texts]
+        if None in found:
+            raise
+        return cast("list[Sequence[Any]]", found)
+
+
+def _columns_of_one_layout(
+    types: tuple[str, ...], texts: Sequence[str], start: int
+) -> Iterator[Column]:
+    """Yield a column for each type of texts whose arrays are as long as those of the first one:
+    each word has its place.
+
+    Raises:
+        ValueError: one is of another layout, or there are other types.
+    """
+    shapes = _shapes(types)
+    if shapes is None:
+        raise ValueError("of other types")
+    arrays = list(_arrays(shapes, texts[0], start))
+    words = [_NUMBER if row else members[0] for row, members in shapes]
+    for (row, members), there in zip(shapes, arrays, strict=True):
+        words += [_NUMBER, *members * (len(there) // len(members))] if row else []
+    columns = word_columns(words, texts, start)
+    for column, (row, members), there in zip(columns, shapes, arrays, strict=False):
+        if not row:
+            yield column
+            continue
+        before, width = there.start - 1, len(members)
+        is_alike = {SIZE * before}.issuperset(column)
+        if not is_alike or not {len(there) // width}.issuperset(columns[before]):
+            raise ValueError("of another layout")
+        cells: Sequence[Iterable[Any]] = columns[there.start : there.stop]
+        if row == _ROW:
+            cells = [
+                zip(*cells[at : at + width], strict=True) for at in range(0, len(there), width)
+            ]
+        yield list(zip(*cells, strict=True)) if cells else [()] * len(texts)
+
+
+def _arrays(shapes: Sequence[tuple[str, Sequence[str]]], text: str, start: int) -> Iterator[range]:
+    """Yield for each type the words of its array, behind the word that has its length; none where
+    it is a word itself. Raises ValueError where the text is too short."""
+    end = len(shapes)
+    for row, members in shapes:
+        if not row:
+            yield range(0)
+            continue
+        count = number_in(text[start + WORD * end : start + WORD * (end + 1)])
+        if count > len(text):
+            raise ValueError("too short")
+        first = end + 1
+        end = first + count * len(members)
+        yield range(first, end)
 
 
 # one by hand
@@ -144,6 +233,7 @@ def canonical_values(types: tuple[str, ...], data: bytes) -> tuple[Any, ...] | N
 
 
 _SINGLE, _ROW = "single", "row"
+_NUMBER = "uint256"  # of an array's words, and of bytes in front of it
 _OF_BYTES: dict[str, Callable[[bytes], Any]] = {
     "uint256": int.from_bytes,
     "bytes32": lambda word: "0x" + word.hex(),
@@ -152,8 +242,18 @@ _OF_BYTES: dict[str, Callable[[bytes], Any]] = {
 
 @cache
 def _readers(types: tuple[str, ...]) -> list[tuple[str, list[Callable[[bytes], Any]]]] | None:
-    """Return for each type whether it is an array, of single words or of rows, and how its words
-    are read; None where one is of other types."""
+    """Return for each type whether it is an array, and how its words are read; None: see
+    `_shapes`."""
+    shapes = _shapes(types)
+    if shapes is None:
+        return None
+    return [(row, [_OF_BYTES[each] for each in members]) for row, members in shapes]
+
+
+@cache
+def _shapes(types: tuple[str, ...]) -> list[tuple[str, list[str]]] | None:
+    """Return for each type whether it is an array, of single words or of rows, and the types of
+    these words; None where one is of other types."""
     found = []
     for type_ in types:
         inner = type_.removesuffix("[]")
@@ -161,5 +261,5 @@ def _readers(types: tuple[str, ...]) -> list[tuple[str, list[Callable[[bytes], A
         if not _OF_BYTES.keys() >= set(members) or (inner == type_ and inner.startswith("(")):
             return None
         row = "" if inner == type_ else _ROW if inner.startswith("(") else _SINGLE
-        found.append((row, [_OF_BYTES[each] for each in members]))
+        found.append((row, members))
     return found

@@ -2,30 +2,33 @@
 from what was called and from the asset's transfers; and what its accounts moved."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-
-from msgspec import Struct
 
 from strongroom.audit.call_checks import check_calls
 from strongroom.audit.cash import check_cash
+from strongroom.audit.event_columns import EventColumns
 from strongroom.audit.events import AuditedEvent, MarketOpened, OperatorSet
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.movements import MovementReader, Movements
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
-from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.readers import read_columns, vault_readers
 from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import AccountsOfHolders
 
 NO_WALLETS: Mapping[str, str] = MappingProxyType({})
 
 
-class EventPiece(Struct, frozen=True):
+@dataclass(frozen=True)
+class EventPiece:
     """Some blocks.
 
     Attributes:
         end: the last of them
         times: of the blocks with events
+        columns: the events, as they were read
         differences: between events and calls, then between events and transfers of the asset
         calls: transactions that were compared
         movements: of accounts and wallets, where they are looked at
@@ -33,10 +36,24 @@ class EventPiece(Struct, frozen=True):
 
     end: int
     times: Mapping[int, int]
-    events: list[AuditedEvent]
+    columns: EventColumns
     differences: list[Difference]
     calls: int
     movements: Movements
+
+    @property
+    def events(self) -> list[AuditedEvent]:
+        """The events in order."""
+        return self._made[0]
+
+    @property
+    def kinds(self) -> ByKind:
+        """The same events by kind."""
+        return self._made[1]
+
+    @cached_property
+    def _made(self) -> tuple[list[AuditedEvent], ByKind]:
+        return self.columns.made()
 
 
 class PieceReader:
@@ -68,21 +85,20 @@ class PieceReader:
         """
         start = first
         for end, logs in self._node.logs([self._vault], first, last):
-            events = read_logs(logs, vault_readers())
+            events = read_columns(logs, vault_readers())
             del logs  # many times as large
-            kinds = ByKind(events)
-            times = self._node.times(sorted({event.block for event in events}))
-            found, calls = check_calls(self._node, self._vault, events, kinds, self._operators)
-            for each in kinds.of(OperatorSet):
+            times = self._node.times(sorted(events.blocks))
+            found, calls = check_calls(self._node, self._vault, events, self._operators)
+            for each in events.of_kind(OperatorSet):
                 self._operators[f"{each.controller} {each.operator}"] = each.approved
             self._owners |= {
-                each.account: (each.market, each.class_id) for each in kinds.of(MarketOpened)
+                each.account: (each.market, each.class_id) for each in events.of_kind(MarketOpened)
             }
             movements = Movements({})
             if self._movements is not None:
                 asset = self._movements.asset_at(last)
                 holders = self._vault, {each: of[0] for each, of in self._owners.items()}
-                found += check_cash(self._node, asset, holders, kinds, (start, end))
+                found += check_cash(self._node, asset, holders, events, (start, end))
                 movements = self._movements.read(dict(self._owners), self._wallets, start, end)
                 self._wallets = AccountsOfHolders(self._wallets, movements).at_end
             yield EventPiece(end, times, events, found, calls, movements)

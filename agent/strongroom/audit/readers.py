@@ -23,9 +23,11 @@ from strongroom.audit.columns import (
     Column,
     Remembered,
     canonical_values,
+    have_columns,
     number_in,
-    word_columns,
+    value_columns,
 )
+from strongroom.audit.event_columns import EventColumns, columns_of
 from strongroom.audit.events import VAULT_EVENTS, AuditedEvent, OrderFilled
 from strongroom.audit.gate_events import GATE_EVENTS
 from strongroom.audit.logs import TOPIC, BadLog, Logs, RawLog, bad_log
@@ -86,9 +88,9 @@ class Reader:
     _digits: int  # of a static layout's data
 
     @property
-    def is_static(self) -> bool:
-        """Whether no field is of another length than a word."""
-        return not self._types
+    def is_for_many(self) -> bool:
+        """Whether `read_all` knows the types of all fields."""
+        return have_columns([type_ for _, type_ in self.data])
 
     def read(self, log: RawLog) -> AuditedEvent:
         """Return the record of a log of this event.
@@ -121,8 +123,8 @@ class Reader:
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise bad_log(log, self.record.__name__) from error
 
-    def read_all(self, logs: Logs, there: Sequence[int], known: "_Known") -> list[AuditedEvent]:
-        """Return the records of many logs of this event, which has no dynamic field.
+    def read_all(self, logs: Logs, there: Sequence[int], known: "_Known") -> list[Column]:
+        """Return the columns of many logs of this event.
 
         Args:
             there: their places
@@ -137,17 +139,14 @@ class Reader:
             for (_, type_), column in zip(self.topics, columns, strict=True)
         ]
         types = [type_ for _, type_ in self.data]
-        return list(
-            map(
-                self._make,
-                pick(logs.blocks),
-                pick(logs.transactions),
-                pick(logs.indexes),
-                pick(logs.addresses),
-                *found,
-                *word_columns(types, pick(logs.data), 2),
-            )
-        )
+        return [
+            pick(logs.blocks),
+            pick(logs.transactions),
+            pick(logs.indexes),
+            pick(logs.addresses),
+            *found,
+            *value_columns(types, pick(logs.data), 2),
+        ]
 
     def plain(self, event: AuditedEvent) -> JsonObject:
         """Return an event's own fields, named as in the ABI."""
@@ -265,31 +264,45 @@ def read_log(log: RawLog, readers: Readers) -> AuditedEvent | None:
 
 def read_logs(logs: Sequence[RawLog], readers: Readers) -> list[AuditedEvent]:
     """Return the events of logs, without those that are not known; raises BadLog."""
-    if isinstance(logs, Logs):
-        try:
-            return _read_by_event(logs, readers)
-        except (ValueError, BadLog):
-            pass  # named here, oldest first
+    at_once = _read_by_event(logs, readers)
+    return _read_by_log(logs, readers) if at_once is None else at_once.made()[0]
+
+
+def read_columns(logs: Sequence[RawLog], readers: Readers) -> EventColumns:
+    """Return the same as columns; raises BadLog."""
+    at_once = _read_by_event(logs, readers)
+    return EventColumns.of(_read_by_log(logs, readers)) if at_once is None else at_once
+
+
+def _read_by_log(logs: Sequence[RawLog], readers: Readers) -> list[AuditedEvent]:
+    """Return events of logs, one after the other; raises BadLog, which names the oldest."""
     return [event for log in logs if (event := read_log(log, readers)) is not None]
 
 
-def _read_by_event(logs: Logs, readers: Readers) -> list[AuditedEvent]:
-    """Do what `read_logs` does, all logs of an event at once."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, topic in enumerate([each[0] for each in logs.topics]):
+def _read_by_event(logs: Sequence[RawLog], readers: Readers) -> EventColumns | None:
+    """Return events of logs, all of a kind at once; None where one is, or may be, none."""
+    if not isinstance(logs, Logs):
+        return None
+    topics, places = [each[0] for each in logs.topics], defaultdict[str, list[int]](list)
+    for place, topic in enumerate(topics):
         places[topic].append(place)
-    found: list[AuditedEvent | None] = [None] * len(logs)
+    there = [topic for topic in places if topic in readers]
     known = _Known()
-    for topic, there in places.items():
-        reader = readers.get(topic)
-        if reader is None:
-            continue
-        at_once = reader.is_static and len(there) > FEW
-        events = (
-            reader.read_all(logs, there, known)
-            if at_once
-            else [reader.read(logs[place]) for place in there]
-        )
-        for place, event in zip(there, events, strict=True):
-            found[place] = event
-    return [event for event in found if event is not None]
+    try:
+        kinds = {
+            readers[topic].record: _read_kind(readers[topic], logs, places[topic], known)
+            for topic in there
+        }
+    except (ValueError, BadLog):
+        return None
+    numbers = {topic: number for number, topic in enumerate(there)}
+    if len(there) < len(places):
+        topics = [topic for topic in topics if topic in numbers]
+    return EventColumns(kinds, bytes(map(numbers.__getitem__, topics)))
+
+
+def _read_kind(reader: Reader, logs: Logs, there: Sequence[int], known: _Known) -> Sequence[Column]:
+    """Return the columns of all logs of a kind; raises ValueError or BadLog."""
+    if reader.is_for_many and len(there) > FEW:
+        return reader.read_all(logs, there, known)
+    return columns_of([reader.read(logs[place]) for place in there])

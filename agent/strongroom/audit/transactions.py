@@ -1,7 +1,7 @@
 """A transaction's events of a vault, and tables from event to handler."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar, cast
@@ -41,6 +41,13 @@ class ByKind:
         self._found: dict[type[AuditedEvent], list[Any]] = defaultdict(list)
         for each in events:
             self._found[type(each)].append(each)
+
+    @classmethod
+    def known(cls, found: Mapping[type[AuditedEvent], list[Any]]) -> "ByKind":
+        """Take what is known by kind already."""
+        new = cls(())
+        new._found.update(found)
+        return new
 
     def of(self, kind: type[E]) -> Sequence[E]:
         """Return the events of a kind, in order."""
