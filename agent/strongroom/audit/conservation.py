@@ -119,7 +119,7 @@ class Conservation:
     ) -> Iterator[Doubt]:
         """Book a transaction's transfers, and yield of which accounts something is left open."""
         flows: dict[str, AccountFlow] = defaultdict(AccountFlow)
-        leaving = Leaving(it.exits, it.paid, it.told)
+        leaving = Leaving(it.exits, it.paid, it.told) if it.exits else None
         for move in it.moves:
             wallets.until(move.place, before)
             giver, taker = wallets.account_of(move.sender), wallets.account_of(move.receiver)
@@ -128,9 +128,10 @@ class Conservation:
                     flows[giver].stayed[move.token] += move.amount
                     flows[giver].by_hand[move.token].append((move.receiver, move.amount))
                 else:
-                    held = progress.held.get(move.sender, {}).get(move.token, 0)
-                    market = movements.owners[giver][0]
-                    part = leaving.explains(move, market, giver, held)
+                    part = 0
+                    if leaving is not None:
+                        held = progress.held.get(move.sender, {}).get(move.token, 0)
+                        part = leaving.explains(move, movements.owners[giver][0], giver, held)
                     self._add(movements, flows[giver], giver, move, part - move.amount)
                 book(progress, move.sender, move.token, -move.amount)
             if taker and self._counts(taker, move):
@@ -181,7 +182,7 @@ class Conservation:
             account = log["address"].lower()
             found[account].told(log, self._reader.tokens_of(account, it.block))
         fills: Sequence[OrderFilled] = it.fills
-        if needs_all(fills):
+        if fills and needs_all(fills):
             fills = self._reader.fills_of(it.transaction, it.block)
         for fill, way in ways_of(fills):
             if account := wallets.account_of(fill.maker):

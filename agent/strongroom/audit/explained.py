@@ -7,7 +7,9 @@ A token is "" for the asset, else its contract and id.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -39,6 +41,9 @@ _OF_EVENT = {topic_of(each): each for each in (EVENT_SPLIT, EVENT_MERGED)}
 _AT_POOL = {topic_of(each): each for each in (BOUGHT, SOLD)}
 _CONVERTED, _WITHDRAWN = topic_of(CONVERTED), topic_of(WITHDRAWN)
 
+SUMS: Callable[[], dict[str, int]] = partial(defaultdict, int)
+LISTS: Callable[[], dict[str, list[Any]]] = partial(defaultdict, list)
+
 
 class Explained(Struct):
     """What explains transfers; token -> amount.
@@ -54,12 +59,12 @@ class Explained(Struct):
         converted: index set and amount of each conversion; as if it cost no fee
     """
 
-    comes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    goes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    got: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    through: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    as_maker: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    handed: dict[str, list[tuple[str, int, int]]] = field(default_factory=lambda: defaultdict(list))
+    comes: dict[str, int] = field(default_factory=SUMS)
+    goes: dict[str, int] = field(default_factory=SUMS)
+    got: dict[str, int] = field(default_factory=SUMS)
+    through: dict[str, int] = field(default_factory=SUMS)
+    as_maker: dict[str, list[int]] = field(default_factory=LISTS)
+    handed: dict[str, list[tuple[str, int, int]]] = field(default_factory=LISTS)
     redeemed: set[str] = field(default_factory=set)
     converted: list[tuple[int, int]] = field(default_factory=list)
 
@@ -169,7 +174,7 @@ class Leaving(Struct):
             market, account: whose transfer it is
             held: by the sender, of this token, before it
         """
-        if not self.exits or not self._may_pay(move, market, account):
+        if not self._may_pay(move, market, account):
             return 0
         parts = [
             (held * each.part // each.supply, number)

@@ -1,6 +1,6 @@
 """One transaction's transfers of an account beside what explains them, and what is left open."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from strongroom.audit.balances import token_words
 from strongroom.audit.conversions import EventTerms
 from strongroom.audit.events import CameHome, OrderFilled, PaidInKind, RedeemedInKind
-from strongroom.audit.explained import Explained
+from strongroom.audit.explained import LISTS, SUMS, Explained
 from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import Moved, Movements, place_of
 from strongroom.audit.permissions import Difference
@@ -65,10 +65,6 @@ def moments(movements: Movements, kinds: ByKind) -> list[Moment]:
     return sorted(found.values(), key=lambda each: each.place)
 
 
-def _sums() -> dict[str, int]:
-    return defaultdict(int)
-
-
 class AccountFlow(Struct):
     """Transfers of one account in one transaction; token -> amount.
 
@@ -82,15 +78,15 @@ class AccountFlow(Struct):
         times: how often it went
     """
 
-    came: dict[str, int] = field(default_factory=_sums)
-    went: dict[str, int] = field(default_factory=_sums)
-    stayed: dict[str, int] = field(default_factory=_sums)
-    paid_out: dict[str, int] = field(default_factory=_sums)
-    paid_in: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    by_hand: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
-    made: dict[str, int] = field(default_factory=_sums)
-    taken: dict[str, int] = field(default_factory=_sums)
-    times: dict[str, int] = field(default_factory=_sums)
+    came: dict[str, int] = field(default_factory=SUMS)
+    went: dict[str, int] = field(default_factory=SUMS)
+    stayed: dict[str, int] = field(default_factory=SUMS)
+    paid_out: dict[str, int] = field(default_factory=SUMS)
+    paid_in: dict[str, list[int]] = field(default_factory=LISTS)
+    by_hand: dict[str, list[tuple[str, int]]] = field(default_factory=LISTS)
+    made: dict[str, int] = field(default_factory=SUMS)
+    taken: dict[str, int] = field(default_factory=SUMS)
+    times: dict[str, int] = field(default_factory=SUMS)
 
 
 class Doubt(Struct, frozen=True):
@@ -110,10 +106,10 @@ class Doubt(Struct, frozen=True):
     takers_known: bool
 
     @property
-    def all_tokens(self) -> list[str]:
+    def all_tokens(self) -> set[str]:
         """Of which something moved, or is said to have."""
         flow, told = self.flow, self.explained
-        return sorted({*flow.came, *flow.went, *told.comes, *told.goes})
+        return {*flow.came, *flow.went, *told.comes, *told.goes}
 
     @property
     def is_settled(self) -> bool:
@@ -201,7 +197,7 @@ def unexplained(
     """
     if terms is not None:
         doubt.explained.cost_fee(doubt.tokens, terms.fee_bps)
-    count, tokens = len(doubt.tokens) // 2, doubt.all_tokens
+    count, tokens = len(doubt.tokens) // 2, sorted(doubt.all_tokens)
     known = payouts if len(payouts) == count else [(0, 0, 0)] * count
     gave = {each: doubt.given(each) for each in tokens}
     got = {each: doubt.got(each) for each in tokens}

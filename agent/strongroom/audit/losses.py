@@ -115,17 +115,20 @@ class CostlyTrade:
 
 
 class Prices(Struct, frozen=True, gc=False):
-    """Prices of reports, oldest first, a column each."""
+    """Prices of reports, oldest first, a column each; the lowest bid, the highest ask."""
 
     blocks: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
     bids: tuple[int, ...] = ()
     asks: tuple[int, ...] = ()
+    low: int = 0
+    high: int = 0
 
     @classmethod
     def of(cls, reports: Sequence[ReportPrice]) -> "Prices":
         """Return the prices of reports."""
-        return cls(*zip(*reports, strict=True))
+        blocks, times, bids, asks = zip(*reports, strict=True) if reports else ((),) * 4
+        return cls(blocks, times, bids, asks, min(bids, default=0), max(asks, default=0))
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,11 @@ class DealtEarly:
         """Return it with the largest loss by the price of a later report of its week, told by the
         first that has it, where that is more than `least`. What was lost grows with its side's
         price."""
+        enters = self.side == DEPOSITS
+        if self._lost_by(prices.high if enters else prices.low) <= least:
+            return self  # by no price of all these was more lost
         first = bisect_right(prices.blocks, self.block)
         last = bisect_right(prices.times, self.time + WINDOW_S)
-        enters = self.side == DEPOSITS
         week = (prices.asks if enters else prices.bids)[first:last]
         if not week:
             return self
