@@ -19,6 +19,7 @@ from strongroom.audit.hex_text import (
     SHOWN,
     WORD,
     BadHex,
+    are_of_size,
     are_plain,
     data_text,
     plain_quantity,
@@ -29,6 +30,7 @@ from strongroom.chain.failures import CallReverted
 from strongroom.errors import BadInput
 
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
+METHOD: Callable[[Question], str] = itemgetter(0)
 Form = Callable[[list[Any], Any], Any]
 _OF_BLOCK = itemgetter("number", "hash", "parentHash", "timestamp")
 LATEST = 253_402_300_799  # second of the last year that has four digits
@@ -56,7 +58,7 @@ def in_one_form(asked: Sequence[Question], answers: Sequence[Any]) -> Sequence[A
         BadAnswer: one is none.
         BadLog: see `log_answers`.
     """
-    methods = {method for method, _ in asked}
+    methods = set(map(METHOD, asked))
     if methods <= _DATA and are_plain(answers):
         return answers
     for method, are_all_plain in _AT_ONCE.items():
@@ -130,8 +132,7 @@ def _are_plain_blocks(asked: Sequence[Question], answers: Sequence[Any]) -> bool
         texts = list(chain(*digests))
         return (
             [[number, False] for number in numbers] == [parameters for _, parameters in asked]
-            and {2 + 2 * WORD}.issuperset(map(len, texts))
-            and are_plain(texts)
+            and are_of_size(texts, WORD)
             and max(map(plain_quantity, times)) <= LATEST
         )
     except (TypeError, ValueError, KeyError, AttributeError):
@@ -143,11 +144,11 @@ def _are_plain_transactions(asked: Sequence[Question], answers: Sequence[Any]) -
     if not {AnsweredTransaction}.issuperset(map(type, answers)):
         return False
     names, senders, data, receivers = zip(*map(astuple, answers), strict=True)
-    ends = [*senders, *(each for each in receivers if each is not None)]
+    ends = [each for each in (*senders, *receivers) if each is not None]
     return (
         list(names) == [parameters[0] for _, parameters in asked]
-        and {2 + 2 * ADDRESS}.issuperset(map(len, ends))
-        and are_plain([*ends, *data])
+        and are_of_size(ends, ADDRESS)
+        and are_plain(data)
     )
 
 

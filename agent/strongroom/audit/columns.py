@@ -9,6 +9,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 WORD = 64  # hex digits
@@ -72,7 +73,7 @@ def word_columns(types: Sequence[str], texts: Sequence[str], start: int) -> list
     """
     if not {start + WORD * len(types)}.issuperset(map(len, texts)):
         raise ValueError("of another length")
-    data = bytes.fromhex("".join([text[start:] for text in texts]))
+    data = bytes.fromhex("".join(map(itemgetter(slice(start, None)), texts)))
     if len(data) != SIZE * len(types) * len(texts):
         raise ValueError("no hex")  # blanks
     parts = array("Q", data)
@@ -90,8 +91,9 @@ def word_columns(types: Sequence[str], texts: Sequence[str], start: int) -> list
                 raise ValueError("neither true nor false")
             columns.append(list(map(AS_TEXT[type_], words)))
         else:
-            first, last = (at + digit for digit in _DIGITS[type_])
-            columns.append(["0x" + text[first:last] for text in texts])
+            digits = slice(*(at + digit for digit in _DIGITS[type_]))
+            text_of = Remembered("0x".__add__)  # one object for each: addresses come many times
+            columns.append(list(map(text_of.__getitem__, map(itemgetter(digits), texts))))
     return columns
 
 

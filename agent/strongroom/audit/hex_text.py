@@ -16,7 +16,6 @@ SHOWN = 40  # letters of what is none
 _HEX = re.compile(r"0x[0-9a-fA-F]*")
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DIGITS = b"0123456789abcdef"
-_ODD = (1).__and__
 
 
 class BadHex(BadInput):
@@ -61,26 +60,25 @@ def plain_quantity(text: str) -> int:
 def are_plain(texts: Sequence[Any]) -> bool:
     """Whether all are data in their one form, looked at all at once."""
     try:
-        text = " ".join(texts)
         return (
-            _are_of_digits(text, len(texts))
+            not any(length & 1 for length in set(map(len, texts)))
             and all(map(str.startswith, texts, repeat("0x")))
-            and not any(map(_ODD, map(len, texts)))
+            and _are_of_digits(" ".join(texts), len(texts))
         )
     except (TypeError, UnicodeEncodeError):
         return False
 
 
-def are_words(texts: Sequence[Any]) -> bool:
-    """Whether all are data of a word in their one form, looked at all at once."""
-    count, size = len(texts), 2 + 2 * WORD
+def are_of_size(texts: Sequence[Any], size: int) -> bool:
+    """Whether all are data of so many bytes in their one form, looked at all at once."""
+    count, length = len(texts), 2 + 2 * size
     try:
         text = " ".join(texts)
         return not texts or (
-            len(text) == (size + 1) * count - 1
-            and text[size :: size + 1] == " " * (count - 1)
-            and text[:: size + 1] == "0" * count
-            and text[1 :: size + 1] == "x" * count
+            len(text) == (length + 1) * count - 1
+            and text[length :: length + 1] == " " * (count - 1)
+            and text[:: length + 1] == "0" * count
+            and text[1 :: length + 1] == "x" * count
             and _are_of_digits(text, count)
         )
     except (TypeError, UnicodeEncodeError):

@@ -17,8 +17,8 @@ from strongroom.audit.hex_text import (
     ADDRESS,
     WORD,
     BadHex,
+    are_of_size,
     are_plain,
-    are_words,
     data_text,
     plain_quantity,
     quantity_text,
@@ -83,7 +83,10 @@ class _Parts:
     def __init__(self, wanted: LogFilter) -> None:
         """Begin in front of the first log."""
         self._wanted, self._place, self.found = wanted, -1, Logs()
-        self._numbers, self._starts = Remembered(plain_quantity), Remembered(_start_of)
+        blocks = self._blocks = Remembered(plain_quantity)
+        self._indexes = Remembered(_index_of)
+        # The place in front of a block's first log; it does not refer to what refers to it.
+        self._starts = Remembered(lambda block: blocks[block] * MOST_IN_BLOCK)
         self._texts = dict[str, str]()  # one object each: it is hashed once
 
     def are_plain(self, logs: Sequence[AnsweredLog]) -> bool:
@@ -96,18 +99,17 @@ class _Parts:
         addresses, topics, data, blocks, digests, names, indexes, removed = zip(
             *map(astuple, logs), strict=True
         )
-        numbers = list(map(self._numbers.__getitem__, indexes))
+        numbers = list(map(self._indexes.__getitem__, indexes))
         places = list(map(operator.add, map(self._starts.__getitem__, blocks), numbers))
         before, self._place = self._place, places[-1]
         hashes = dict(zip(blocks, digests, strict=True))
         first, last = places[0] // MOST_IN_BLOCK, places[-1] // MOST_IN_BLOCK
         if not (
-            are_words([*chain.from_iterable(topics), *hashes.values(), *names])
+            are_of_size([*chain.from_iterable(topics), *hashes.values(), *names], WORD)
             and are_plain(data)
             and _COUNTS.issuperset(map(len, topics))
             and self._wanted.addresses.issuperset(addresses)
             and not any(removed)
-            and max(numbers) < MOST_IN_BLOCK
             and all(map(operator.lt, [before, *places], places))
             and self._wanted.first <= first <= last <= self._wanted.last
             and tuple(map(hashes.__getitem__, blocks)) == digests
@@ -118,10 +120,10 @@ class _Parts:
         found.addresses += map(self._texts.setdefault, addresses, addresses)
         found.topics += topics
         found.data += data
-        found.blocks += map(self._numbers.__getitem__, blocks)
+        found.blocks += map(self._blocks.__getitem__, blocks)
         found.indexes += numbers
         found.transactions += map(self._texts.setdefault, names, names)
-        known = {self._numbers[block]: digest for block, digest in hashes.items()}
+        known = {self._blocks[block]: digest for block, digest in hashes.items()}
         return all(found.hashes.setdefault(each, of) == of for each, of in known.items())
 
 
@@ -189,6 +191,9 @@ def _set_of(topics: Any) -> set[str] | None:
     return {topics.lower()} if isinstance(topics, str) else {each.lower() for each in topics}
 
 
-def _start_of(block: str) -> int:
-    """Return the place in front of a block's first log."""
-    return plain_quantity(block) * MOST_IN_BLOCK
+def _index_of(text: str) -> int:
+    """Return a log's place in its block."""
+    number = plain_quantity(text)
+    if number >= MOST_IN_BLOCK:
+        raise ValueError("no block has so many logs")
+    return number

@@ -11,7 +11,13 @@ from msgspec import UNSET, MsgspecError, Raw, Struct, UnsetType
 from msgspec.json import Decoder
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from strongroom.audit.answers import AnsweredTransaction, BadAnswer, Question, in_one_form
+from strongroom.audit.answers import (
+    METHOD,
+    AnsweredTransaction,
+    BadAnswer,
+    Question,
+    in_one_form,
+)
 from strongroom.audit.logs import AnsweredLog, Logs
 from strongroom.chain.ending_heads import ending_session
 from strongroom.chain.failures import CallReverted, NoVault
@@ -170,7 +176,7 @@ class Node:
                 self.pause(PAUSE_S * 2**attempt)
             try:
                 text = self._post(body)
-                found = _results(text, {method for method, _ in asked}, numbers)
+                found = _results(text, set(map(METHOD, asked)), numbers)
                 if found is not None:
                     return found
                 results = _by_number(_read_answers(text), numbers)
@@ -388,7 +394,7 @@ def _results(text: bytes, methods: set[str], numbers: range) -> list[Any] | None
         return None
     if [each.id for each in found] != list(numbers):
         return None
-    if any(each.error is not UNSET for each in found):
+    if [each.error for each in found].count(UNSET) < len(found):
         return None
     return [each.result for each in found]
 
