@@ -11,15 +11,21 @@ from eth_utils.address import to_checksum_address
 from strongroom.audit import checkpoint as checkpoints
 from strongroom.audit.checkpoint import CheckpointError, Progress, write_checkpoint
 from strongroom.audit.command import AuditOptions, CapChange, run_audit
+from strongroom.audit.events import OperatorSet
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.movements import NAMING, topic_of
+from strongroom.audit.readers import vault_readers
 from strongroom.audit.replay import Replayed
+from strongroom.audit.showing import show
 from strongroom.audit.verdict import WentOn, verdict_hash
 from strongroom.chain.ids import keccak, to_hex
 from strongroom.errors import BadInput
 from strongroom.strategy.again import Again
 
+from tests.agent.said_nodes import Telling
 from tests.property.evidence_life import BUY, EvidenceLife
-from tests.property.recorded import RecordingNode
+from tests.property.recorded import RecordingNode, _call
+from tests.property.world import DEPOSIT, UNIT
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def test_a_document_that_has_vanished_since_is_a_difference(life, kept):
     first.unlink()
     second.write_bytes(b"{}")
     found, whole = life.audit(checkpoint=kept).verdict, life.audit().verdict
-    assert replace(found, went_on=None) == whole and found.exit_code == 1
+    assert found == whole and found.exit_code == 1
     told = {each.expected: each.what for each in found.differences}
     assert told == {first.stem: "evidence document", second.stem: "evidence document: its hash"}
     assert (found.checked.reports, found.checked.documents) == (2, 0)
@@ -52,14 +58,13 @@ def test_a_document_that_has_vanished_since_is_a_difference(life, kept):
 
 
 def test_a_document_that_was_missing_already_is_told_once(life, tmp_path):
-    """By an audit that does not begin anew where its checkpoint has differences."""
+    """A checkpoint that has differences is not gone on from."""
     next(life.folder.iterdir()).unlink()
     progress = tmp_path / "kept"
-    assert len(life.audit(checkpoint=progress).verdict.differences) == 1
-    with pytest.MonkeyPatch.context() as here:
-        here.setattr(checkpoints, "forget_differing", lambda path, kept: kept)
-        again = life.audit(checkpoint=progress).verdict
-        assert again.checked.reports == 2 and len(again.differences) == 1
+    for _ in range(2):
+        found = life.audit(checkpoint=progress).verdict
+        assert found.checked.reports == 2 and len(found.differences) == 1
+        assert found.went_on is None
 
 
 def test_what_another_release_has_let_pass_is_no_verdict(life, kept, monkeypatch):
@@ -102,6 +107,7 @@ def test_a_verdict_is_the_same_however_the_vault_was_typed_and_names_its_block(l
 
 # a checkpoint is asked of the chain again
 
+THIEF = "0x" + "12" * 20
 FORGED = {
     "roles": lambda books: books["permissions"]["roles"].update(guardian="0x" + "12" * 20),
     "classes": lambda books: books["permissions"]["classes"].clear(),
@@ -112,6 +118,7 @@ FORGED = {
     "accounts": lambda books: books["accounts"].clear(),
     "closed": lambda books: books.update(closed=1),
     "holders": lambda books: books["holders"].popitem(),
+    "operators": lambda books: books["operators"].update({f"{THIEF} {THIEF}": True}),
 }
 
 
@@ -155,6 +162,111 @@ def test_a_damaged_checkpoint_is_the_operator_s_to_remove(traded, tmp_path, name
 def test_an_honest_checkpoint_is_none_of_these(traded, tmp_path):
     found = going_on(traded, tmp_path, lambda books: None).verdict
     assert replace(found, went_on=None) == traded[0].audit().verdict
+
+
+def test_a_checkpoint_that_counts_in_other_decimals_is_refused(traded, tmp_path):
+    with pytest.raises(CheckpointError, match="counts in 7 decimals, the asset has 6: remove it"):
+        going_on(traded, tmp_path, lambda books: books.update(decimals=7))
+
+
+# what differs after a checkpoint is looked for without it
+
+
+def without_logs(life, topics):
+    """A node that hides logs."""
+
+    def told(method, params, answer):
+        if method == "eth_getLogs":
+            answer["result"] = [e for e in answer["result"] if e["topics"][0] not in topics]
+        return answer
+
+    return Telling(RecordingNode(life), told)
+
+
+def test_who_was_appointed_behind_a_liar_s_back_acts_for_his_holder(life, kept, monkeypatch):
+    """The first node hid the appointment; an honest vault was accused, with an honest node."""
+    monkeypatch.setattr("strongroom.audit.auditor.wrong_books", lambda *given: "")
+    (topic,) = (at for at, each in vault_readers().items() if each.record is OperatorSet)
+    world, (alice, bob) = life.world, (life.world.who[name] for name in ("alice", "bob"))
+    world.fund("alice", UNIT)
+    to, data = _call(world.vault, "isOperator", alice, bob)
+    life._states[to, data].append((0, life._ask(to, data)))
+    world.vault.setOperator(bob, True, sender=alice)
+    life._states[to, data].append((life.mine(), life._ask(to, data)))
+    assert life.audit(without_logs(life, {topic}), checkpoint=kept).is_clean
+    world.request(DEPOSIT, "alice", UNIT, by="bob")
+    life.mine()
+    found = life.audit(checkpoint=kept)
+    assert (found.exit_code, found.is_anew, found.verdict.went_on) == (0, True, None)
+    assert found.verdict == life.audit().verdict and not life.audit(checkpoint=kept).is_anew
+
+
+def test_a_wallet_that_was_hidden_while_it_was_empty_is_its_account_s(life, tmp_path):
+    """What went to it went without an explanation."""
+    path, world = tmp_path / "kept", life.world
+    market = world.open("m1", 0)
+    life.mine()
+    world.set_wallet("m1", "")
+    life._wallets.append(market.wallet)
+    life.mine()
+    naming = {topic_of(each) for each in NAMING}
+    assert life.audit(without_logs(life, naming), checkpoint=path).is_clean
+    world.allocate("m1", 1_000 * UNIT)
+    world.forward("m1", 1_000 * UNIT)
+    life.mine()
+    record = life.record(life.leg("m1", BUY, "0.5", 100_000_000))
+    life.trade("m1", BUY, 10_000_000, 20_000_000, record)
+    life.report({"m1": 50}, record)
+    found = life.audit(checkpoint=path)
+    assert found.is_anew and found.verdict == life.audit().verdict and found.is_clean
+
+
+FILL = {
+    "block": 2, "transaction": "0x" + "ab" * 32, "time": 1, "decision": "0x" + "77" * 32,
+    "account": THIEF, "market": "", "exchange": "", "token": "1", "buys": True, "cash": 1,
+    "tokens": 1, "fee": 0,
+}  # fmt: skip
+BELIEVED = {
+    "fills": lambda kept: kept["unjoined"].append(FILL),
+    "trades": lambda kept: kept.update(has_unexplained=True, traded=[]),
+    "wallets": lambda kept: kept["wallets"].clear(),
+    "what a decision bought": lambda kept: kept["filled"].clear(),
+    "balances": lambda kept: kept["held"].clear(),
+}
+
+
+@pytest.mark.parametrize("name", BELIEVED)
+def test_what_a_forged_checkpoint_invents_accuses_nobody(traded, tmp_path, name):
+    """What nothing is held against early made an honest vault differ."""
+    life, kept = traded
+    changed, path = json.loads(json.dumps(kept)), tmp_path / "kept"
+    BELIEVED[name](changed["progress"])
+    path.write_text(json.dumps(changed))
+    assert life.audit(checkpoint=path).verdict.differences == ()
+
+
+def test_an_audit_that_begins_anew_writes_its_lines_anew(traded, tmp_path):
+    """Once each; and the factory's table counts the vault as one that was looked at whole."""
+    life, out, path = traded[0], tmp_path / "out", tmp_path / "kept"
+    life.audit(checkpoint=path, out=out)
+    whole = {name: (out / f"{name}.jsonl").read_text() for name in ("reports", "fills", "income")}
+    changed = json.loads(path.read_text())
+    BELIEVED["fills"](changed["progress"])
+    path.write_text(json.dumps(changed))
+    found = life.audit(checkpoint=path, out=out)
+    assert found.is_anew and found.is_clean
+    assert {name: (out / f"{name}.jsonl").read_text() for name in whole} == whole
+    assert "went_on" not in json.loads((out / "verdict.json").read_text())
+
+
+def test_a_true_difference_after_a_checkpoint_is_told_by_a_whole_audit(life, kept, capsys):
+    market = life.open("m1")
+    life.world.pusd.transfer(life.world.who["thief"], UNIT, sender=market.wallet)
+    life.mine()
+    found = life.audit(checkpoint=kept)
+    assert (found.exit_code, found.verdict) == (1, life.audit().verdict)
+    show(found, 0)
+    assert "all was audited from the birth" in capsys.readouterr().out
 
 
 def test_another_vault_s_checkpoint_is_not_removed(traded, life, tmp_path):
@@ -248,7 +360,7 @@ def test_views_that_are_published_later_are_looked_at(life, tmp_path):
     answers = [Again(False, "legs.0.price", "0.5", "0.9")]
     found = audit(**of_views)
     assert (found.exit_code, found.decided.different, found.decided.total) == (1, 1, 1)
-    assert replace(found, went_on=None) == audit(views=(str(views),))
+    assert found == audit(views=(str(views),))
 
 
 def test_lines_that_do_not_reach_back_to_the_birth_are_refused(life, tmp_path):

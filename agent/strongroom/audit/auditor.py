@@ -4,7 +4,7 @@ evidence against hashes. Goes on from a checkpoint; what it keeps does not grow 
 import gc
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -14,8 +14,8 @@ from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.checkpoint import (
     CheckpointError,
+    DoubtfulCheckpoint,
     Progress,
-    progress_in,
     read_checkpoint,
     write_checkpoint,
 )
@@ -142,7 +142,6 @@ class Auditor:
         self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         self._decisions, self._on_paid = decisions, on_paid
-        self._began = b""  # the checkpoint's text
         self._went_on: WentOn | None = None
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
@@ -166,7 +165,8 @@ class Auditor:
         Raises:
             NodeAway: the node does not answer.
             BadLog: the node sends what is no log.
-            CheckpointError: there is a checkpoint that this audit cannot go on from.
+            CheckpointError: there is a checkpoint that this audit cannot go on from; a
+                DoubtfulCheckpoint where something differs.
             ExchangeUnnamed: a delegated account may have traded where nobody has looked.
         """
         scope = self._scope
@@ -178,6 +178,8 @@ class Auditor:
             return self._of_foreign_code(code, (chain_id, held))
         try:
             return self._of_our_vault(code, (chain_id, held), on_progress)
+        except DoubtfulCheckpoint:
+            raise
         except StrongroomError as error:
             blocks = scope.from_block, scope.to_block
             foreign = foreign_accounts(self._node, self._vault, blocks)
@@ -215,6 +217,18 @@ class Auditor:
             raise CheckpointError(
                 f"{self._scope.checkpoint} does not have the {wrong} that the logs up to block "
                 f"{blocks[1]} say: it, or one of the nodes, was wrong: remove it and audit again"
+            )
+
+    def _check_doubt(self, found: Sequence[Difference]) -> None:
+        """Accuse nobody on a checkpoint's word: its nodes may have hidden something.
+
+        Raises:
+            DoubtfulCheckpoint: this audit went on from one, and something differs.
+        """
+        if self._went_on is not None and found:
+            raise DoubtfulCheckpoint(
+                f"{self._scope.checkpoint} may have been wrong, as what came after it differs: "
+                "remove it and audit again"
             )
 
     def _from(
@@ -263,6 +277,7 @@ class Auditor:
                 self._fills.join(progress, movements, holders)
                 self._fills.forget(progress, max(piece.times.values(), default=0))
             progress.wallets, progress.next_block = holders.at_end, end + 1
+            self._check_doubt(progress.ledger.differences)
             unwritten += AT_LEAST
             if scope.checkpoint is not None and (
                 end == scope.to_block or unwritten > len(progress.unjoined)
@@ -278,44 +293,37 @@ class Auditor:
     def start(self) -> Progress:
         """Return where the audit begins: at the first block, or at the checkpoint."""
         scope = self._scope
-        nodes = scope.nodes or [shown_url(scope.url)]
+        nodes, decimals = scope.nodes or [shown_url(scope.url)], self._decimals()
         if scope.checkpoint is not None and scope.checkpoint.exists():
             progress = read_checkpoint(
                 scope.checkpoint, self._vault, scope.to_block, self._hash_of, scope.asked
             )
-            self._began = scope.checkpoint.read_bytes()
+            if progress.ledger.decimals != decimals:
+                raise CheckpointError(
+                    f"{scope.checkpoint} counts in {progress.ledger.decimals} decimals, the asset "
+                    f"has {decimals}: remove it"
+                )
             self._went_on = WentOn(progress.next_block, tuple(progress.nodes))
             progress.nodes = sorted({*progress.nodes, *nodes})
             return progress
-        asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
-        decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
-        if decimals > MOST_DECIMALS:
-            raise OddAnswer(
-                f"the asset {asset} has {decimals} decimals, a vault's at most {MOST_DECIMALS}: "
-                "name another node"
-            )
         ledger = Ledger(self._vault, decimals)
         return Progress(ledger, scope.from_block, scope.asked, nodes=sorted(nodes))
 
-    def _check_start(self, text: bytes) -> None:
-        """Hold the books and sums of the checkpoint that an audit went on from against views and
-        balances of its block: the node that it was made with may have lied.
+    def _decimals(self) -> int:
+        """Return the decimals of the vault's asset.
 
         Raises:
-            CheckpointError: they are not the same; what differs later may follow from that.
+            OddAnswer: no vault's asset has so many.
         """
-        progress = progress_in(text)
-        block = progress.next_block - 1
-        found = [
-            *self._at_block(progress.ledger, block),
-            *self._conservation.at_end(replace(progress, last_report=-1), block),
-        ]
-        for first in found[:1]:
-            raise CheckpointError(
-                f"{self._scope.checkpoint} was begun with {first.what} {first.expected[:80]} at "
-                f"block {block}, the node says {first.found[:80]}: one of the nodes was wrong: "
-                "remove it and audit again"
+        block = self._scope.to_block
+        asset = self._contracts.call(self._vault, "asset", (), block)
+        found = int(self._contracts.call(asset, "decimals", (), block))
+        if found > MOST_DECIMALS:
+            raise OddAnswer(
+                f"the asset {asset} has {found} decimals, a vault's at most {MOST_DECIMALS}: "
+                "name another node"
             )
+        return found
 
     def _at_block(self, ledger: Ledger, block: int) -> list[Difference]:
         """Return where views part from the ledger as it was at a block, and what is missing."""
@@ -355,10 +363,9 @@ class Auditor:
         listed = [(name, ledger.markets[name]) for name in ledger.order]
         found += [*self._at_block(ledger, scope.to_block), *self._other_accounts(listed)]
         began_at = 0 if self._went_on is None else self._went_on.block
-        vanished = [] if self._fills is None else self._fills.vanished(began_at, ledger)
+        vanished = [] if self._fills is None else self._fills.vanished(began_at)
         found = [*ledger.differences, *code.differences, *vanished, *found]
-        if found and self._began:
-            self._check_start(self._began)
+        self._check_doubt(found)
         checked = Checked(
             events=ledger.events,
             calls=progress.calls,

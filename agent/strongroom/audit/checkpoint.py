@@ -22,6 +22,10 @@ class CheckpointError(BadInput):
     """An audit cannot go on from this checkpoint; the message says what to do."""
 
 
+class DoubtfulCheckpoint(CheckpointError):
+    """What differs after this checkpoint may follow from a false one: audit from the birth."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountFill:
     """A fill of one of the vault's accounts, or of a wallet, as it is held against its decision.
@@ -171,11 +175,6 @@ def read_checkpoint(
     if found.last_hash != hash_of(found.next_block - 1):
         raise CheckpointError(f"{path} is of blocks that were reorganised: remove it")
     return found
-
-
-def progress_in(text: bytes) -> Progress:
-    """Return the progress of a checkpoint that was read before."""
-    return _KEPT.validate_json(text).progress
 
 
 def forget_differing(path: Path, kept: Progress) -> Progress | None:

@@ -14,6 +14,7 @@ from strongroom.audit.events import (
     LossesForgiven,
     MarketClosed,
     MarketOpened,
+    OperatorSet,
     WindDown,
 )
 from strongroom.audit.governance import GOVERNED
@@ -22,7 +23,7 @@ from strongroom.audit.node import Node
 from strongroom.audit.transactions import Transaction, by_transaction
 
 KINDS: frozenset[type[AuditedEvent]] = GOVERNED | {
-    *(BreakerReset, LossesForgiven, MarketClosed, MarketOpened, WindDown)
+    *(BreakerReset, LossesForgiven, MarketClosed, MarketOpened, OperatorSet, WindDown)
 }
 
 
@@ -57,6 +58,7 @@ def _booked_again(node: Node, ledger: Ledger, blocks: tuple[int, int]) -> Ledger
 def _pairs(ledger: Ledger, again: Ledger) -> Iterator[tuple[str, object, object]]:
     for name in vars(again.permissions):
         yield name, getattr(ledger.permissions, name), getattr(again.permissions, name)
+    yield "operators", ledger.operators, again.operators
     yield "accounts", ledger.accounts, again.accounts
     yield "open markets", ledger.order, again.order
     yield "closed markets", ledger.closed, again.closed

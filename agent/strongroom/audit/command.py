@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, DecimalException
 from functools import partial
@@ -168,7 +168,11 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """The result of an audit; what differs in blocks that were executed again is in the verdict."""
+    """The result of an audit; what differs in blocks that were executed again is in the verdict.
+
+    Attributes:
+        is_anew: something differed after a checkpoint: all was audited again without it
+    """
 
     verdict: Verdict
     identity: Identity
@@ -179,6 +183,7 @@ class AuditResult:
     attestation: dict[str, str] | None = None
     payouts: PayoutStatement | None = None
     gates: tuple[GateStatement, ...] = ()
+    is_anew: bool = False
 
     @property
     def is_clean(self) -> bool:
@@ -219,24 +224,13 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         BadInput: there is no vault at the address, or blocks, evidence or a checkpoint do not fit.
         Refused: the vault does not take the cap of a what-if.
     """
-    from strongroom.audit.auditor import Auditor
-    from strongroom.audit.lines import AuditLines
     from strongroom.audit.nodes import nodes_of
 
     urls = [options.rpc, *options.further_rpcs]
     started, node = time.monotonic(), node or nodes_of(urls)
     scope, identity = scope_of(options, node)
-    kept = _kept(scope, node)
-    with (
-        _decisions_again(options) as decisions,
-        AuditLines(options.out, kept) as recorder,
-    ):
-        auditor = Auditor(
-            scope, node, recorder.on_report, recorder.on_event, recorder.on_income,
-            nodes_of(urls) if options.ahead and _may_fork() else None, decisions,
-        )  # fmt: skip
-        audit = auditor.run(options.progress)
-    plain = AuditResult(audit.verdict, identity)
+    audit, is_anew = _audited(options, node, scope)
+    plain = AuditResult(audit.verdict, identity, is_anew=is_anew)
     result = _executed_again(options, plain, audit, (node, scope))
     if options.splitter or options.gates:
         result = _with_beside(result, audit, options, (node, scope))
@@ -248,6 +242,40 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         text = json.dumps(result.document(), indent=1)
         (options.out / "verdict.json").write_text(text + "\n")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _audited(options: AuditOptions, node: Node, scope: Scope) -> tuple[Audit, bool]:
+    """Audit once, or twice: where something differs after a checkpoint, that is removed, and all is
+    audited from the vault's birth, its lines too. The verdict rests on nothing that was believed.
+
+    Returns:
+        The audit, and whether it was begun anew.
+    """
+    from strongroom.audit.checkpoint import DoubtfulCheckpoint
+
+    with suppress(DoubtfulCheckpoint):
+        return _audited_once(options, node, scope), False
+    if scope.checkpoint is not None:
+        scope.checkpoint.unlink(missing_ok=True)
+    return _audited_once(options, node, scope), True
+
+
+def _audited_once(options: AuditOptions, node: Node, scope: Scope) -> Audit:
+    from strongroom.audit.auditor import Auditor
+    from strongroom.audit.lines import AuditLines
+    from strongroom.audit.nodes import nodes_of
+
+    urls = [options.rpc, *options.further_rpcs]
+    kept = _kept(scope, node)
+    with (
+        _decisions_again(options) as decisions,
+        AuditLines(options.out, kept) as recorder,
+    ):
+        auditor = Auditor(
+            scope, node, recorder.on_report, recorder.on_event, recorder.on_income,
+            nodes_of(urls) if options.ahead and _may_fork() else None, decisions,
+        )  # fmt: skip
+        return auditor.run(options.progress)
 
 
 def _kept(scope: Scope, node: Node) -> Progress | None:

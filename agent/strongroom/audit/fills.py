@@ -22,7 +22,6 @@ from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
 from strongroom.audit.chosen_events import chosen_events
 from strongroom.audit.documents import (
-    DOCUMENT,
     MOST_NAMED,
     Revealed,
     RevealedDecision,
@@ -328,20 +327,18 @@ class FillJoiner:
         """Return where the documents and decisions of all reports can be had now."""
         return self._revealed().availability()
 
-    def vanished(self, before: int, ledger: Ledger) -> list[Difference]:
+    def vanished(self, before: int) -> list[Difference]:
         """Return a difference for each document that was there when a checkpoint was written, and
         that no place has now: an audit that goes on comes to what a whole one does.
 
         Args:
             before: the checkpoint's next block; 0: there is none
-            ledger: has those that were missing then
         """
-        known = {each.transaction for each in ledger.differences if each.what.startswith(DOCUMENT)}
         found = []
         for each in self.availability().reports if before else ():
             block, transaction = self._reports[each.number - 1]
             look = self._evidence.find(each.evidence)
-            if block < before and look.text is None and transaction not in known:
+            if block < before and look.text is None:
                 what = missing_words(look)
                 found.append(Difference(block, transaction, what, each.evidence, look.why))
         return found

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from strongroom.audit.command import AuditResult
 
 SHOWN = 20  # differences
+ANEW = "the checkpoint was dropped, as something differed after it: all was audited from the birth"
 
 
 def show(result: AuditResult, now: float) -> None:
@@ -54,6 +55,8 @@ def show(result: AuditResult, now: float) -> None:
     console.print(f"code: {ours} contracts as this release compiles them")
     if verdict.went_on is not None:
         console.print(plain(verdict.went_on.words), soft_wrap=True)
+    if result.is_anew:
+        console.print(ANEW, soft_wrap=True)
     console.print(f"block {verdict.to_block} is the last, {age_words(verdict.to_time, now)}")
     console.print(plain(f"{verdict.words} ({result.seconds:.1f} s)"), soft_wrap=True)
 
