@@ -33,6 +33,7 @@ from strongroom.audit.logs import (
 )
 
 MOST_IN_BLOCK = 2**32  # logs
+KEPT = 10_000  # numbers, from one answer to the next: many are about the same blocks
 _COUNTS = frozenset(range(1, MOST_TOPICS + 1))  # of topics
 Wanted = Sequence[set[str] | None]  # topics by their place; None: any
 
@@ -83,10 +84,9 @@ class _Parts:
     def __init__(self, wanted: LogFilter) -> None:
         """Begin in front of the first log."""
         self._wanted, self._place, self.found = wanted, -1, Logs()
-        blocks = self._blocks = Remembered(plain_quantity)
-        self._indexes = Remembered(_index_of)
-        # The place in front of a block's first log; it does not refer to what refers to it.
-        self._starts = Remembered(lambda block: blocks[block] * MOST_IN_BLOCK)
+        for known in (_BLOCKS, _STARTS, _INDEXES):
+            if len(known) > KEPT:
+                known.clear()
         self._texts = dict[str, str]()  # one object each: it is hashed once
 
     def are_plain(self, logs: Sequence[AnsweredLog]) -> bool:
@@ -99,8 +99,10 @@ class _Parts:
         addresses, topics, data, blocks, digests, names, indexes, removed = zip(
             *map(astuple, logs), strict=True
         )
-        numbers = list(map(self._indexes.__getitem__, indexes))
-        places = list(map(operator.add, map(self._starts.__getitem__, blocks), numbers))
+        if addresses.count(addresses[0]) == len(addresses):  # one object: it is hashed once
+            addresses = addresses[:1] * len(addresses)
+        numbers = list(map(_INDEXES.__getitem__, indexes))
+        places = list(map(operator.add, map(_STARTS.__getitem__, blocks), numbers))
         before, self._place = self._place, places[-1]
         hashes = dict(zip(blocks, digests, strict=True))
         first, last = places[0] // MOST_IN_BLOCK, places[-1] // MOST_IN_BLOCK
@@ -120,10 +122,10 @@ class _Parts:
         found.addresses += map(self._texts.setdefault, addresses, addresses)
         found.topics += topics
         found.data += data
-        found.blocks += map(self._blocks.__getitem__, blocks)
+        found.blocks += map(_BLOCKS.__getitem__, blocks)
         found.indexes += numbers
         found.transactions += map(self._texts.setdefault, names, names)
-        known = {self._blocks[block]: digest for block, digest in hashes.items()}
+        known = {_BLOCKS[block]: digest for block, digest in hashes.items()}
         return all(found.hashes.setdefault(each, of) == of for each, of in known.items())
 
 
@@ -191,9 +193,18 @@ def _set_of(topics: Any) -> set[str] | None:
     return {topics.lower()} if isinstance(topics, str) else {each.lower() for each in topics}
 
 
+def _start_of(block: str) -> int:
+    """Return the place in front of a block's first log."""
+    number: int = _BLOCKS[block]
+    return number * MOST_IN_BLOCK
+
+
 def _index_of(text: str) -> int:
     """Return a log's place in its block."""
     number = plain_quantity(text)
     if number >= MOST_IN_BLOCK:
         raise ValueError("no block has so many logs")
     return number
+
+
+_BLOCKS, _STARTS, _INDEXES = map(Remembered, (plain_quantity, _start_of, _index_of))

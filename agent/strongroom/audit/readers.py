@@ -49,6 +49,7 @@ _IN_TOPICS: Mapping[str, Read] = {
     "uint256": number_in,
 }
 _OWN = len(fields(AuditedEvent))
+_OTHER = b"\xff"  # in the place of a kind's number: no event that is known
 
 
 def _as_text(type_: str, value: object) -> object:
@@ -283,22 +284,21 @@ def _read_by_event(logs: Sequence[RawLog], readers: Readers) -> EventColumns | N
     """Return events of logs, all of a kind at once; None where one is, or may be, none."""
     if not isinstance(logs, Logs):
         return None
-    topics, places = [each[0] for each in logs.topics], defaultdict[str, list[int]](list)
-    for place, topic in enumerate(topics):
+    places = defaultdict[str, list[int]](list)
+    for place, topic in enumerate([each[0] for each in logs.topics]):
         places[topic].append(place)
-    there = [topic for topic in places if topic in readers]
-    known = _Known()
+    known, kinds = _Known(), dict[type[AuditedEvent], Sequence[Column]]()
+    order = bytearray(_OTHER * len(logs))
     try:
-        kinds = {
-            readers[topic].record: _read_kind(readers[topic], logs, places[topic], known)
-            for topic in there
-        }
+        for topic, there in places.items():
+            reader = readers.get(topic)
+            if reader is not None:
+                for place in there:
+                    order[place] = len(kinds)
+                kinds[reader.record] = _read_kind(reader, logs, there, known)
     except (ValueError, BadLog):
         return None
-    numbers = {topic: number for number, topic in enumerate(there)}
-    if len(there) < len(places):
-        topics = [topic for topic in topics if topic in numbers]
-    return EventColumns(kinds, bytes(map(numbers.__getitem__, topics)))
+    return EventColumns(kinds, bytes(order).translate(None, _OTHER))
 
 
 def _read_kind(reader: Reader, logs: Logs, there: Sequence[int], known: _Known) -> Sequence[Column]:
