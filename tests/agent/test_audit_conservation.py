@@ -377,6 +377,43 @@ def test_gifts_of_any_size_beside_anything_are_gifts(chain, kind):
     assert audited(chain).gifts == 10**30 + 1
 
 
+def test_gifts_to_an_account_count_from_when_it_is_opened(chain):
+    """In a block before, in its block before and behind: whatever the pieces, what was there when
+    it is opened is told then. A leaver's part is of all of it."""
+    there, token = chain.next_address, f"{CTF} 1000"
+    for each in ("", token):
+        chain.held[each, STRANGER] = 100
+    chain.move("", STRANGER, there, 1)
+    chain.move(token, STRANGER, there, 2)
+    chain.next_block()
+    reported(chain)
+    chain.next_block()
+    chain.move("", STRANGER, there, 4)
+    account = chain.open("PolymarketAccount", 1)
+    assert (account.address, account.token(0)) == (there, token)
+    chain.move("", STRANGER, there, 8)
+    chain.next_block()
+    left(chain, 1, 4)
+    chain.move("", there, LEAVER, 3)
+    is_clean(chain)
+    for pieces in (1, 2, chain.block):
+        found = audited(chain, pieces)
+        assert found.gifts == 13 and found.progress.held[there] == {"": 10, token: 2}
+
+
+def test_what_an_account_sends_to_one_that_is_opened_later_is_named(chain):
+    """Its address is a stranger's then, in each piece of blocks."""
+    account = funded(chain)
+    block = chain.block
+    chain.move("", account.address, chain.next_address, 7)
+    chain.next_block()
+    chain.open("PolymarketAccount", 1)
+    chain.next_block()
+    for pieces in (1, chain.block):
+        assert named(chain, pieces=pieces) == [(block, "asset", "0", "-7")]
+        assert audited(chain, pieces).gifts == 7
+
+
 def test_gifts_to_a_wallet_count_from_when_it_is_named(chain):
     """A block before, in its block before and behind, in its transaction before and behind; also
     tokens of another market, which go again."""
@@ -528,7 +565,8 @@ def test_a_wallet_converts_by_itself_in_a_market_over_its_whole_event(chain):
 def test_what_an_account_of_ours_always_answers_is_not_taken_for_nothing(chain, view):
     account = funded(chain)
     splits(chain, account, 100)
-    chain.refuses = lambda to, name: (to, name) == (account.address, view)
+    asked = account.address, *chain.implementations
+    chain.refuses = lambda to, name: to in asked and name == view
     with pytest.raises(CallReverted):
         audited(chain)
 

@@ -39,6 +39,9 @@ class EvidenceLife(SteadyLife):
         super().__init__(kinds=kinds, people=0)
         self.folder = folder
         self._wallets: list[str] = []
+        self._foreseen: list[Market] = []
+        self._born: dict[str, int] = {}  # accounts, by block
+        self._exchanges = {self.world.exchange.lower()}
         self.world.request(DEPOSIT, "alice", DEPOSITED)
         self.mine()
         for _ in range(2):
@@ -51,13 +54,31 @@ class EvidenceLife(SteadyLife):
         self._mine(fill=fill)
         asked = [_call(self.world.vault, "limit", Limit.MAX_REPORT_AGE)]
         for market in self.world.markets.values():
+            self._born.setdefault(market.account.address.lower(), len(self.blocks) - 1)
             asked += [_call(market.account, "positions"), _call(market.account, "halted")]
             for holder in {market.account.address, *self._wallets}:
-                tokens = [_call(self.world.ctf, "balanceOf", holder, t) for t in market.tokens]
-                asked += [_call(self.world.pusd, "balanceOf", holder), *tokens]
+                asked += self._balances(market, holder)
+        for market in self._foreseen:
+            asked += self._balances(market, market.account.address)
         for to, data in dict.fromkeys(asked):
             self._states[to.lower(), data].append((len(self.blocks) - 1, self._ask(to, data)))
         return len(self.blocks) - 1
+
+    def _balances(self, market: Market, holder: str) -> list[tuple[str, str]]:
+        of = self.world.tokens_of(market)
+        tokens = [_call(of, "balanceOf", holder, each) for each in market.tokens]
+        return [_call(self.world.pusd, "balanceOf", holder), *tokens]
+
+    def foresee(self, class_id: int = 0) -> Market:
+        """Return the market that is opened next, before it is: its question is prepared, and the
+        address of its account follows from the vault's nonce."""
+        world = self.world
+        question = world.prepare(world.kinds[class_id], 1)
+        point = world.snapshot()
+        market = world.open("foreseen", class_id, question=question)
+        world.restore(point)
+        self._foreseen.append(market)
+        return market
 
     def report(self, marks: Marks | None = None, *records: Json, **more: Json) -> int:
         """Report after an hour, in a block of its own; write the document that reveals records."""
@@ -126,8 +147,13 @@ class EvidenceLife(SteadyLife):
         record: Json | bytes = NOBODY_DECIDED,
         place: int = 0,
         fee: int = 0,
+        exchange: str = "",
     ) -> int:
-        """Fill an order of a market in a block of its own; return the block's number."""
+        """Fill an order of a market in a block of its own; return the block's number.
+
+        Args:
+            exchange: "": the one that accounts name
+        """
         market, sign = self.world.markets[name], -1 if side else 1
         self.world.trade(name, -sign * cash - fee, {(0, place): sign * tokens})
         maker = market.wallet or market.account.address
@@ -136,8 +162,10 @@ class EvidenceLife(SteadyLife):
         decision = record if isinstance(record, bytes) else keccak(canonical(record))
         words = [side, market.tokens[place], gives, gets, fee, bytes(32), decision]
         order = f"0x{len(self.blocks):064x}"
+        exchange = (exchange or self.world.exchange).lower()
+        self._exchanges.add(exchange)
         log = {
-            "address": self.world.exchange.lower(),
+            "address": exchange,
             "topics": [topic, order, _padded(maker), _padded(self.world.who["maker"])],
             "data": "0x" + encode([type_ for _, type_ in reader.data], words).hex(),
         }
@@ -155,8 +183,16 @@ class EvidenceLife(SteadyLife):
         self.world.close(name)
         self.mine()
 
+    def answer(self, method: str, parameters: Sequence[Any]) -> Any:
+        """Answer as a node does; there is nothing at an account's address before it is opened."""
+        if method in ("eth_getCode", "eth_call") and len(parameters) == 2:
+            to = parameters[0]["to"] if method == "eth_call" else parameters[0]
+            if int(parameters[1], 16) < self._born.get(to.lower(), 0):
+                return "0x"
+        return super().answer(method, parameters)
+
     def _code(self, address: str) -> bytes:
-        if address.lower() == self.world.exchange.lower():
+        if address.lower() in self._exchanges:
             return b"\x00"  # an audit looks whether it is a contract
         return super()._code(address)
 
@@ -173,12 +209,12 @@ class EvidenceLife(SteadyLife):
         return [(each.block, each.what, each.expected, each.found) for each in found]
 
 
-def verdict_in_pieces(life: EvidenceLife, blocks: int, monkeypatch: Any) -> Any:
+def verdict_in_pieces(life: EvidenceLife, blocks: int, monkeypatch: Any, **options: Any) -> Any:
     """Return the verdict's document of an audit that takes so many blocks at a time."""
     monkeypatch.setattr(strongroom.audit.node, "RANGE", blocks)
     node = RecordingNode(life)
     node._reach = blocks
-    return json.loads(json.dumps(life.audit(node).document()))
+    return json.loads(json.dumps(life.audit(node, **options).document()))
 
 
 def goes_on_from_each_block(life: EvidenceLife, folder: Path) -> list[str]:

@@ -279,7 +279,7 @@ def test_v16_an_event_opened_with_one_condition():
     """Then: "market known" for ever. Now it is closed and opened again, whole."""
     stage = Stage()
     world = stage.world
-    event = world._ask(world.kinds[1], 4)
+    event = world.prepare(world.kinds[1], 4)
     rival = world.who["rival"]
     id = world.vault.openMarket(1, event, 1, world.now + DAY, sender=rival)
     world.vault.closeMarket(id, sender=rival)

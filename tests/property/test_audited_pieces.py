@@ -92,6 +92,76 @@ def test_a_verdict_is_the_same_however_many_blocks_are_read_at_once(tmp_path, li
     assert pieces == [whole, whole]
 
 
+def given_before(life):
+    """1 of the asset and 2 of YES at an account's address, in blocks before the opening, 4 in front
+    of it in its block, 8 behind it; 15 are told. Then a leaver takes his part of all."""
+    world, maker = life.world, life.world.who["maker"]
+    there = life.foresee()
+    world.fund("maker", 10 * UNIT)
+    world.pusd.approve(world.adapter.address, 2**255, sender=maker)
+    terms = (world.pusd.address, bytes(32), there.conditions[0], [1, 2], 10)
+    world.adapter.splitPosition(*terms, sender=maker)
+    world.pusd.transfer(there.account.address, 1, sender=maker)
+    life.mine()
+    for _ in range(3):
+        life.report()
+    to = (there.account.address, there.tokens[0])
+    world.ctf.safeTransferFrom(maker, *to, 2, b"", sender=maker)
+    life.mine()
+    world.pusd.transfer(there.account.address, 4, sender=maker)
+    market = world.open("m", question=there.question_id)
+    assert market.account.address == there.account.address
+    world.pusd.transfer(there.account.address, 8, sender=maker)
+    life.mine()
+    world.allocate("m", 1_000 * UNIT)
+    life.mine()
+    life.report(HALF)
+    world.leave("alice", world.shares("alice") // 50)
+    life.mine()
+    life.report(HALF)
+    life.end("m")
+    life.report()
+
+
+@pytest.mark.parametrize("kind", [BINARY, DELEGATED])
+def test_what_is_given_to_an_address_before_there_is_the_account_is_a_gift(
+    tmp_path, kind, monkeypatch
+):
+    """Anybody can compute the address, and pay it a base unit."""
+    life = EvidenceLife(tmp_path, (kind,))
+    given_before(life)
+    pieces = [verdict_in_pieces(life, count, monkeypatch) for count in (10_000, 3, 1)]
+    assert pieces[0]["differences"] == [] and pieces[0]["income"]["gift"] == "13"
+    assert pieces[1:] == [pieces[0]] * 2
+    audited = life.audit(out=tmp_path / "out", from_block=0).verdict
+    lines = [json.loads(each) for each in (tmp_path / "out/income.jsonl").open()]
+    found = [(each["payer"], each["amount"], each["kind"]) for each in lines]
+    assert found == [("", 5, "gift"), (life.world.who["maker"].lower(), 8, "gift")]
+    assert len({each["block"] for each in lines}) == 1 and audited.is_clean
+
+
+def test_a_wallet_that_trades_at_an_exchange_which_a_later_class_names_is_honest(
+    tmp_path, monkeypatch
+):
+    """The operator names the other at which it trades; nobody knows the class's before it is used.
+    All fills are decided and revealed."""
+    life, other = EvidenceLife(tmp_path, (DELEGATED, BINARY)), "0x" + "99" * 20
+    life.open("m")
+    leg = life.leg("m", BUY, "0.5", 100 * UNIT)
+    records = [life.record(leg), life.record(leg | {"exchange": other})]
+    for record, exchange in zip(records, ("", other), strict=True):
+        life.trade("m", BUY, 10 * UNIT, 20 * UNIT, record, exchange=exchange)
+    life.report(HALF, *records)
+    for _ in range(3):
+        life.report(HALF)
+    life.open("late", 1)
+    life.report(HALF | {"late": 50})
+    named = {"exchanges": (other,)}
+    pieces = [verdict_in_pieces(life, count, monkeypatch, **named) for count in (10_000, 5, 1)]
+    assert pieces[0]["differences"] == [] and pieces[0]["checked"]["fills"] == 2
+    assert pieces[1:] == [pieces[0]] * 2
+
+
 def test_what_a_sweep_rounds_to_nothing_comes_back_with_the_shares(tmp_path):
     """A closed account stood for 10 micro-units. With 5 % of the shares left that is 0, and so is
     what a sweep logs; with 39 % of them it is 3 again."""

@@ -43,6 +43,7 @@ KINDS = (
 BLOCKS, WALKS = 40, 12  # of a walk; of a seed
 RICH = 10**9
 BUDGET = 10**6
+MOST = 15  # accounts
 LEAST = 1_000  # of a theft: roundings are smaller
 
 
@@ -51,18 +52,22 @@ class Walk:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance, self.chain = chance, TokenLedger()
-        self.accounts = [self.chain.open(*each) for each in KINDS]
-        self.chain.held["", VAULT] = RICH
-        self.supply = 10**6
-        for holder in (MAKER, STRANGER, POOL):
+        self.accounts: list[Account] = []
+        self.supply, self.wallets = 10**6, 0
+        for holder in (VAULT, MAKER, STRANGER, POOL):
             self.chain.held["", holder] = RICH
-            for account in self.accounts:
-                for place in range(len(account.tokens)):
-                    self.chain.held[account.token(place), holder] = RICH
-        self.wallets = 0
-        for account in self.accounts:
-            self.chain.move("", VAULT, account.address, BUDGET)
+        for each in KINDS:
+            self.open(*each)
         self.chain.next_block()
+
+    def open(self, kind: str, conditions: int, fee_bps: int) -> None:
+        """Open a market; whoever trades has its tokens, and it has a budget."""
+        account = self.chain.open(kind, conditions, fee_bps)
+        self.accounts.append(account)
+        for holder in (MAKER, STRANGER, POOL):
+            for place in range(len(account.tokens)):
+                self.chain.held[account.token(place), holder] += RICH
+        self.chain.move("", VAULT, account.address, BUDGET)
 
     # parts
 
@@ -221,9 +226,11 @@ class Walk:
         self.chain.tells(account.address, name + signature, [POOL, outcome], *amounts)
 
     def gets_a_gift(self, account: Account) -> None:
-        """Of the asset, of its tokens, of another market's; also for a wallet that is to come."""
-        holders = [*account.holders, self.next_wallet()]
+        """Of the asset, of its tokens, of another market's; also for a wallet, or an account, that
+        is to come."""
+        holders = [*account.holders, self.next_wallet(), self.chain.next_address]
         tokens = ["", account.token(0), account.token(1), f"{account.contract} 77"]
+        tokens.append(f"{CTF} {1_000 * (len(self.accounts) + 1)}")  # of the next
         token, amount = self.chance.choice(tokens), self.chance.choice((1, 7, 10**6))
         self.chain.held[token, STRANGER] += amount
         self.chain.move(token, STRANGER, self.chance.choice(holders), amount)
@@ -299,6 +306,10 @@ class Walk:
         self.chain.move_all(some, holder, LEAVER)
         return parts.get("", 0)
 
+    def opens_another(self, account: Account) -> None:
+        if len(self.accounts) < MOST and self.chance.random() < 0.3:
+            self.open(*self.chance.choice(KINDS))
+
     def is_answered(self, account: Account) -> None:
         if self.unresolved(account) and self.chance.random() < 0.2:
             condition = self.chance.choice(self.unresolved(account))
@@ -372,7 +383,7 @@ class Walk:
 HONEST = (
     *("splits", "merges", "splits_event", "merges_event", "converts", "redeems", "fills", "fills"),
     *("gets_a_gift", "gets_budget", "goes_home", "names_wallet", "moves_inside", "makes_alone"),
-    *("pays_in_kind", "is_answered", "meets_itself"),
+    *("pays_in_kind", "is_answered", "meets_itself", "opens_another"),
 )
 
 

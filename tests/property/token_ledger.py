@@ -22,6 +22,7 @@ from strongroom.audit.events import (
     RedeemedInKind,
     Reported,
 )
+from strongroom.audit.exchanges import named_exchanges
 from strongroom.audit.income import IncomeFinder
 from strongroom.audit.ledger import Ledger, MarketAccount
 from strongroom.audit.movements import MovementReader
@@ -99,6 +100,7 @@ class TokenLedger:
         self.events: list[AuditedEvent] = []
         self.block, self._place, self._transaction = 1, 0, 1
         self._codes: dict[str, bytes] = {}
+        self.implementations: dict[str, Account] = {}  # code -> who runs it
         self.refuses: Callable[[str, str], bool] = lambda to, view: False
         self.payouts_at: dict[str, list[tuple[int, list[tuple[int, int, int]]]]] = {}
         self.named_at: dict[str, list[tuple[int, str]]] = {}
@@ -213,17 +215,21 @@ class TokenLedger:
 
     # accounts
 
+    @property
+    def next_address(self) -> str:
+        """Where the next account is opened, as anybody can compute."""
+        return "0x" + f"{0xAA01 + len(self.accounts):040x}"
+
     def open(self, kind: str, conditions: int, fee_bps: int = 0, class_id: int = 0) -> Account:
         """Open a market in a class of this kind of accounts."""
-        number = len(self.accounts) + 1
-        address = "0x" + f"{0xAA00 + number:040x}"
+        number, address = len(self.accounts) + 1, self.next_address
         tokens = [1_000 * number + place for place in range(2 * conditions)]
         account = self.accounts[address] = Account(address, kind, number, tokens, fee_bps)
         account.payouts = [(0, 0, 0)] * conditions
         self.payouts_at[address] = [(0, list(account.payouts))]
         self.named_at[address] = [(0, "")]
         code = "0x" + f"{0xCC00 + number:040x}"
-        self._codes[code] = artifact(kind).runtime
+        self._codes[code], self.implementations[code] = artifact(kind).runtime, account
         head, tail = "363d3d373d3d3d363d73", "5af43d82803e903d91602b57fd5bf3"
         words = [0, int(account.market, 16), 0, class_id or number, conditions]
         for place in range(conditions):
@@ -308,7 +314,7 @@ def _selector(signature: str) -> str:
 
 def _constant(value: Callable[[Account], str]) -> Callable[..., str | None]:
     def answer(ledger: TokenLedger, to: str, _: str, __: int) -> str | None:
-        account = ledger.accounts.get(to)
+        account = ledger.accounts.get(to) or ledger.implementations.get(to)
         found = value(account) if account else ""
         return word(found) if found else None
 
@@ -332,6 +338,10 @@ NAMES_EXCHANGE = ("PolymarketAccount", "WalletAccount", "SafeAccount", "Position
 VIEWS: dict[str, Callable[..., str | None]] = {
     "asset()": lambda ledger, to, data, block: word(ASSET),
     "totalSupply()": lambda ledger, to, data, block: word(1),
+    "class_count()": lambda ledger, to, data, block: word(len(ledger.accounts) + 1),
+    "classOf(uint256)": lambda ledger, to, data, block: (
+        word(f"0x{0xCC00 + int(data, 16):040x}") + word(0) * 8
+    ),
     "question()": lambda ledger, to, data, block: word(ledger.accounts[to].number),
     "EXCHANGE()": _constant(lambda it: EXCHANGE if it.kind in NAMES_EXCHANGE else ""),
     "CTF()": _constant(lambda it: CTF if it.kind in CLASSIC else ""),
@@ -369,6 +379,7 @@ def audited(ledger: TokenLedger, pieces: int = 1, exchanges: Sequence[str] = (EX
     """Hold a ledger's transfers against what was logged, in some pieces of blocks."""
     views, books = Views(ledger), Ledger(VAULT)
     reader = MovementReader(ledger, views, VAULT, exchanges)
+    reader.exchanges |= named_exchanges(ledger, views, VAULT, ledger.block)
     conservation = Conservation(ledger, views, VAULT, reader)
     income = IncomeFinder(ledger, reader, VAULT, {})
     progress, found, gifts, first = Progress(books, 1), [], 0, 1
@@ -376,13 +387,14 @@ def audited(ledger: TokenLedger, pieces: int = 1, exchanges: Sequence[str] = (EX
     for piece in range(1, pieces + 1):
         last = ledger.block * piece // pieces
         kinds = ByKind(each for each in ledger.events if first <= each.block <= last)
-        owners |= {it.account: (it.market, it.class_id) for it in kinds.of(MarketOpened)}
-        movements = reader.read(dict(owners), progress.wallets, first, last)
+        opened = kinds.of(MarketOpened)
+        owners |= {it.account: (it.market, it.class_id) for it in opened}
+        movements = reader.read(dict(owners), progress.wallets, first, last, opened)
         found += conservation.check(progress, movements, kinds, last)
         holders = AccountsOfHolders(progress.wallets, movements)
         gifts += sum(each.amount for each in income.find(progress, movements, holders))
         progress.wallets = holders.at_end
-        for it in kinds.of(MarketOpened):
+        for it in opened:
             books.accounts[it.account] = MarketAccount(it.market, it.class_id)
         reports = [each.block for each in kinds.of(Reported)]
         progress.last_report = max([progress.last_report, *reports])

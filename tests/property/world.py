@@ -500,10 +500,14 @@ class World:
         like: str = "",
         by: str = "",
         duration: int = 300 * DAY,
+        question: bytes = b"",
     ) -> Market:
-        """A keeper opens a market; `like` names one whose question it shares."""
+        """A keeper opens a market; `like` names one whose question it shares, and `question` is one
+        that was prepared before."""
         kind = self.kinds[class_id]
-        question_id = self.markets[like].question_id if like else self._ask(kind, conditions)
+        question_id = question or (
+            self.markets[like].question_id if like else self.prepare(kind, conditions)
+        )
         if like:
             conditions = len(self.markets[like].conditions)
         terms = (class_id, question_id, conditions, self.now + duration)
@@ -525,7 +529,7 @@ class World:
         self.markets[name] = market
         return market
 
-    def _ask(self, kind: Kind, conditions: int) -> bytes:
+    def prepare(self, kind: Kind, conditions: int) -> bytes:
         """Prepare a question that nobody has asked yet."""
         self._questions += 1
         question_id = keccak(text=f"question {self._questions}")

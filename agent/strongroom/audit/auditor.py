@@ -26,6 +26,7 @@ from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import missing_words, read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
+from strongroom.audit.exchanges import named_exchanges
 from strongroom.audit.fills import NOTHING, FillJoiner
 from strongroom.audit.held_block import check_held, held_hash
 from strongroom.audit.in_kind import paid_in_kind
@@ -243,9 +244,12 @@ class Auditor:
         if self._fills is not None:
             self._fills.join_again(progress)
         node, mover = self._node, self._movements
+        named = named_exchanges(node, self._contracts, self._vault, scope.to_block)
+        mover.exchanges |= named
         if self._ahead is not None:
             node, views = self._ahead, Views(self._ahead)
             mover = MovementReader(node, views, self._vault, scope.exchanges)
+            mover.exchanges |= named
         reader = PieceReader(node, progress.ledger, mover, progress.wallets)
         pieces = reader.read(progress.next_block, scope.to_block)
         if self._ahead is not None:

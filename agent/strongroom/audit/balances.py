@@ -9,7 +9,7 @@ from strongroom.audit.checkpoint import Progress
 from strongroom.audit.columns import Remembered
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import MarketClosed, MarketOpened
-from strongroom.audit.movements import MovementReader, Movements, topic_of
+from strongroom.audit.movements import MovementReader, Movements, balance_call
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.audit.transactions import ByKind
@@ -17,8 +17,6 @@ from strongroom.audit.wallets import WalletsOverTime
 
 ASSET = ""
 _BALANCE_OF = "balanceOf"
-_BALANCE = topic_of("balanceOf(address)")[:10]
-_TOKENS = topic_of("balanceOf(address,uint256)")[:10]
 
 
 @dataclass(frozen=True)
@@ -100,11 +98,13 @@ class Balances:
 
     def of(self, token: str, holder: str, block: int) -> int:
         """Return a balance; raises as `denied` does."""
-        answer = self._node.ask("eth_call", self._call(token, holder), hex(block))
+        answer = self._node.ask(
+            "eth_call", balance_call(self._reader.asset, token, holder), hex(block)
+        )
         return int(self._views.decoded(_BALANCE_OF, answer))
 
     def _denied(self, sums: Sums) -> Iterator[Difference]:
-        calls = Remembered(lambda named: self._call(*named))
+        calls = Remembered(lambda named: balance_call(self._reader.asset, *named))
         answers = self._node.ask_all(
             [("eth_call", [calls[token, holder], hex(block)]) for block, holder, token in sums.held]
         )
@@ -136,12 +136,6 @@ class Balances:
                 if held[token] != amount:
                     what = f"account {account}: {token_words(token)} by its own word"
                     yield Difference(block, "", what, str(held[token]), str(amount))
-
-    def _call(self, token: str, holder: str) -> dict[str, str]:
-        if token == ASSET:
-            return {"to": self._reader.asset, "data": f"{_BALANCE}{holder[2:]:0>64}"}
-        contract, _, number = token.partition(" ")
-        return {"to": contract, "data": f"{_TOKENS}{holder[2:]:0>64}{int(number):064x}"}
 
 
 def token_words(token: str) -> str:

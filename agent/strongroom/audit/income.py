@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from strongroom.audit.checkpoint import Progress
+from strongroom.audit.explained import ASSET
 from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import (
     CONVERTED,
@@ -43,6 +44,7 @@ class Income:
     Attributes:
         account: of the market
         receiver: the account, or its wallet
+        payer: "": whoever gave it before there was the account
     """
 
     time: int
@@ -81,10 +83,13 @@ class IncomeFinder:
         """
         owners, told = movements.owners, movements.told
         paid = [each for each in movements.moved if not each.token]
-        if not paid:
+        begun = _before_openings(movements)
+        if not paid and not begun:
             return []
         judge = _Judge(holders, self._vault, _parties(movements), told)
         found = [(move, account) for move in paid if (account := judge.income_of(move))]
+        if begun:
+            found = sorted([*found, *begun], key=lambda each: each[0].place)
         times = self._node.times(sorted({move.place[0] for move, _ in found}))
         lines = [self._line(move, account, owners[account][0], times) for move, account in found]
         for each in lines:
@@ -103,6 +108,16 @@ class IncomeFinder:
             times[block], block, move.transaction, market, account, move.receiver, payer,
             move.amount, kind,
         )  # fmt: skip
+
+
+def _before_openings(movements: Movements) -> list[tuple[Moved, str]]:
+    """Return what accounts had been given before they were opened, each as one payment of nobody
+    known at its opening: how much of it came in these blocks says nothing."""
+    return [
+        (Moved(it.place, it.transaction, ASSET, "", account, it.held[ASSET]), account)
+        for account, it in movements.opened.items()
+        if ASSET in it.held
+    ]
 
 
 def _parties(movements: Movements) -> dict[tuple[str, str], set[str]]:

@@ -1,9 +1,11 @@
 """What the tokens' own logs say of a vault's accounts and their wallets, a piece of blocks at once:
 transfers of the asset and of outcome tokens, fills, and what the accounts log themselves."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -16,7 +18,7 @@ from strongroom.audit.columns import (
     word_columns,
 )
 from strongroom.audit.contracts import OddAnswer, Views
-from strongroom.audit.events import OrderFilled
+from strongroom.audit.events import MarketOpened, OrderFilled
 from strongroom.audit.kinds import constants_of, implementation_in, kind_of
 from strongroom.audit.logs import Logs, RawLog, bad_log
 from strongroom.audit.node import Node
@@ -50,7 +52,10 @@ TOLD = (
 )
 _NAMING = frozenset(map(topic_of, NAMING))
 _LISTS = ("uint256[]", "uint256[]")  # ids and amounts of a batch
-_NAMED = ("EXCHANGE", "ADAPTER", "CTF", "POSITION_MANAGER")  # views of accounts
+_NAMED = ("ADAPTER", "CTF", "POSITION_MANAGER")  # views of accounts
+_BALANCE = topic_of("balanceOf(address)")[:10]
+_TOKENS = topic_of("balanceOf(address,uint256)")[:10]
+_PLACE = attrgetter("place")
 
 
 class Moved(Struct, frozen=True, gc=False):
@@ -68,6 +73,21 @@ class Moved(Struct, frozen=True, gc=False):
     amount: int
 
 
+class Opened(Struct, frozen=True):
+    """The opening of an account's market: what comes to its address before that is seen in its
+    balance, and told then. The address follows from the vault's nonce, so anybody can pay it before
+    there is an account; nobody can take from it.
+
+    Attributes:
+        place: of the opening: block, and log in it
+        held: token -> what there was by then; no zeros
+    """
+
+    place: tuple[int, int]
+    transaction: str
+    held: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Movements:
     """A piece of blocks.
@@ -77,17 +97,19 @@ class Movements:
         told: what accounts logged, as raw logs
         moved: transfers to and from accounts and wallets, in order
         fills: where one of them is maker or taker
+        opened: accounts whose markets are opened in these blocks
     """
 
     owners: Mapping[str, tuple[MarketId, int]]
     told: Sequence[RawLog] = ()
     moved: Sequence[Moved] = ()
     fills: Sequence[OrderFilled] = ()
+    opened: Mapping[str, Opened] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ClassPlaces:
-    """What a class's accounts name: where they trade, and what makes and takes their tokens.
+    """What a class's accounts name: what makes and takes their tokens.
 
     Attributes:
         kind: which of our accounts they are; "": none that this release knows
@@ -97,7 +119,6 @@ class ClassPlaces:
     """
 
     kind: str = ""
-    exchange: str = ""
     tokens: str = ""
     adapter: str = ""
     makers: frozenset[str] = frozenset()
@@ -107,7 +128,8 @@ class MovementReader:
     """Reads movements of a vault's accounts."""
 
     def __init__(self, node: Node, views: Views, vault: str, exchanges: Sequence[str]) -> None:
-        """Take where accounts trade, besides the exchanges that they name themselves."""
+        """Take where accounts trade, besides the exchanges that they name themselves; whoever knows
+        these adds them before anything is read."""
         self._node, self._views, self._vault = node, views, vault
         self.exchanges = {each.lower() for each in exchanges}
         self.are_exchanges_named = bool(self.exchanges)
@@ -122,12 +144,14 @@ class MovementReader:
         wallets: Iterable[str],
         first: int,
         last: int,
+        opened: Sequence[MarketOpened] = (),
     ) -> Movements:
         """Return the movements of some blocks.
 
         Args:
             owners: see Movements, with the accounts that are opened in these blocks
             wallets: of accounts, when the blocks begin
+            opened: the openings in these blocks, one for each account
 
         Raises:
             NodeAway, BadLog: see Auditor.run.
@@ -140,7 +164,37 @@ class MovementReader:
         holders = sorted({*owners, *wallets, *(each for each in named if each != ZERO)})
         moved = sorted(self._moved(holders, first, last), key=lambda each: each.place)
         fills = list(self._fills(holders, first, last))
-        return Movements(owners, told, moved, fills)
+        return Movements(owners, told, moved, fills, self._opened(opened, moved))
+
+    def _opened(self, opened: Sequence[MarketOpened], moved: Sequence[Moved]) -> dict[str, Opened]:
+        """Return what accounts held when they were opened: their balances at the block before, and
+        what moved in the same block in front of the opening.
+
+        Args:
+            moved: all transfers of their blocks, in order
+        """
+        tokens = [
+            (it, token) for it in opened for token in ("", *self.tokens_of(it.account, it.block))
+        ]
+        asked = [
+            (balance_call(self.asset, token, it.account), hex(max(0, it.block - 1)))
+            for it, token in tokens
+        ]
+        answers = self._node.ask_all([("eth_call", [*each]) for each in asked])
+        held: dict[str, dict[str, int]] = {it.account: {} for it in opened}
+        numbers = self._views.decoded_all("balanceOf", answers) if answers else []
+        for (it, token), there in zip(tokens, numbers, strict=True):
+            held[it.account][token] = there
+        found = {}
+        for it in opened:
+            place, own = (it.block, it.index), held[it.account]
+            first = bisect_left(moved, (it.block, 0), key=_PLACE)
+            for move in moved[first : bisect_left(moved, place, key=_PLACE)]:
+                if move.receiver == it.account and move.token in own:
+                    own[move.token] += move.amount
+            there = {token: amount for token, amount in own.items() if amount}
+            found[it.account] = Opened(place, it.transaction, there)
+        return found
 
     def asset_at(self, block: int) -> str:
         """Return the vault's asset, in lower case; raises as `know` does."""
@@ -183,7 +237,7 @@ class MovementReader:
             self._tokens[account] = tuple(found) if is_whole else ()
 
     def _learn(self, classes: Mapping[int, tuple[str, bytes]], block: int) -> None:
-        """Ask an account of each new class what it names.
+        """Ask an account of each new class what makes and takes its tokens.
 
         Args:
             classes: with the account and its code
@@ -193,12 +247,10 @@ class MovementReader:
             account, code = classes[number]
             kind = self._kind(code, block)
             named = {view: self._named(account, view, kind, block) for view in _NAMED}
-            exchange, adapter, tokens, ledger = named.values()
-            places = ClassPlaces(kind, exchange, ledger or tokens, adapter)
+            adapter, tokens, ledger = named.values()
+            places = ClassPlaces(kind, ledger or tokens, adapter)
             makers = {ZERO, self.asset, adapter, tokens, ledger} - {""}
             self.places[number] = replace(places, makers=frozenset(makers))
-            if exchange:
-                self.exchanges.add(exchange)
 
     def _kind(self, code: bytes, block: int) -> str:
         """Return which of our accounts a clone is, by its code."""
@@ -265,6 +317,18 @@ class MovementReader:
                         if isinstance(fill, OrderFilled) and (fill.block, fill.index) not in seen:
                             seen.add((fill.block, fill.index))
                             yield fill
+
+
+def balance_call(asset: str, token: str, holder: str) -> dict[str, str]:
+    """Return the call that asks for a balance.
+
+    Args:
+        token: see Moved
+    """
+    if not token:
+        return {"to": asset, "data": f"{_BALANCE}{holder[2:]:0>64}"}
+    contract, _, number = token.partition(" ")
+    return {"to": contract, "data": f"{_TOKENS}{holder[2:]:0>64}{int(number):064x}"}
 
 
 def moves_of(log: RawLog) -> Iterator[Moved]:

@@ -91,15 +91,19 @@ class PieceReader:
             found, calls = check_calls(self._node, self._vault, events, self._operators)
             for each in events.of_kind(OperatorSet):
                 self._operators[f"{each.controller} {each.operator}"] = each.approved
-            self._owners |= {
-                each.account: (each.market, each.class_id) for each in events.of_kind(MarketOpened)
-            }
+            opened: dict[str, MarketOpened] = {}
+            for it in events.of_kind(MarketOpened):
+                if it.account not in self._owners:
+                    opened.setdefault(it.account, it)
+                self._owners[it.account] = (it.market, it.class_id)
             movements = Movements({})
             if self._movements is not None:
                 asset = self._movements.asset_at(last)
                 holders = self._vault, {each: of[0] for each, of in self._owners.items()}
                 found += check_cash(self._node, asset, holders, events, (start, end))
-                movements = self._movements.read(dict(self._owners), self._wallets, start, end)
+                movements = self._movements.read(
+                    dict(self._owners), self._wallets, start, end, list(opened.values())
+                )
                 self._wallets = AccountsOfHolders(self._wallets, movements).at_end
             yield EventPiece(end, times, events, found, calls, movements)
             start = end + 1
