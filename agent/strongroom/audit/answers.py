@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from msgspec import Struct, field, to_builtins
 from msgspec.structs import astuple
@@ -35,6 +35,16 @@ Form = Callable[[list[Any], Any], Any]
 _OF_BLOCK = itemgetter("number", "hash", "parentHash", "timestamp")
 LATEST = 253_402_300_799  # second of the last year that has four digits
 _DATA = {"eth_call", "eth_getCode"}
+
+
+class AnsweredBlock(TypedDict):
+    """What is taken of a block without its transactions; of an answer that was not looked at yet,
+    text of any kind."""
+
+    number: str
+    hash: str
+    parentHash: str
+    timestamp: str
 
 
 class AnsweredTransaction(Struct, frozen=True, gc=False):

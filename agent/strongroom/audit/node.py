@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 
 from strongroom.audit.answers import (
     METHOD,
+    AnsweredBlock,
     AnsweredTransaction,
     BadAnswer,
     Question,
@@ -38,6 +39,7 @@ NO_ENTRY = (401, 403)
 KEPT = 20_000  # headers
 T = TypeVar("T")
 MOST_SHARED = 200  # answers; one with code has 100 kB with its question
+_BLOCK = "eth_getBlockByNumber"
 
 
 class NodeAway(Away):
@@ -70,6 +72,7 @@ _RESULTS: Mapping[str, Decoder[Sequence[_Of[Any]]]] = {  # of methods that are a
     "eth_getLogs": Decoder(list[_Of[list[AnsweredLog]]]),
     "eth_getTransactionByHash": Decoder(list[_Of[AnsweredTransaction | None]]),
     "eth_call": Decoder(list[_Of[str]]),
+    _BLOCK: Decoder(list[_Of[AnsweredBlock | None]]),  # without transactions
 }
 
 
@@ -176,7 +179,7 @@ class Node:
                 self.pause(PAUSE_S * 2**attempt)
             try:
                 text = self._post(body)
-                found = _results(text, set(map(METHOD, asked)), numbers)
+                found = _results(text, asked, numbers)
                 if found is not None:
                     return found
                 results = _by_number(_read_answers(text), numbers)
@@ -282,7 +285,7 @@ class Node:
 
     def headers_now(self, blocks: Sequence[int]) -> dict[int, Header]:
         """Return blocks' headers, asked now; raises as `headers` does."""
-        found = self.ask_all([("eth_getBlockByNumber", [hex(block), False]) for block in blocks])
+        found = self.ask_all([(_BLOCK, [hex(block), False]) for block in blocks])
         return {
             block: Header(each["hash"], each["parentHash"], int(each["timestamp"], 16))
             for block, each in zip(blocks, found, strict=True)
@@ -382,10 +385,13 @@ class Node:
         return low
 
 
-def _results(text: bytes, methods: set[str], numbers: range) -> list[Any] | None:
+def _results(text: bytes, asked: Sequence[Question], numbers: range) -> list[Any] | None:
     """Return the results of questions of one kind, in their order, where a response has one for
     each and their fields have their types; else None."""
-    decoder = _RESULTS.get(min(methods)) if len(methods) == 1 else None
+    methods = set(map(METHOD, asked))
+    decoder = _RESULTS.get(asked[0][0]) if len(methods) == 1 else None
+    if methods == {_BLOCK} and any(parameters[1:] != [False] for _, parameters in asked):
+        decoder = None
     if decoder is None or not text.isascii():  # what it does not read it does not look at
         return None
     try:
