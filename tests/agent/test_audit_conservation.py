@@ -4,7 +4,10 @@ Each case is one or two transactions, with amounts by hand. What is stolen is na
 account, token and amount; what is honest is not named, whatever else the transaction does.
 """
 
+from collections import Counter
+
 import pytest
+from strongroom.audit import balances
 from strongroom.audit.cash import cash_differences
 from strongroom.audit.event_columns import EventColumns
 from strongroom.audit.events import Allocated
@@ -29,6 +32,7 @@ from tests.property.token_ledger import (
     TokenLedger,
     audited,
     came_home,
+    closed,
     left,
     paid,
     reported,
@@ -556,6 +560,118 @@ def test_a_wallet_converts_by_itself_in_a_market_over_its_whole_event(chain):
     chain.move(account.token(4), ZERO, WALLET, 10)
     chain.move("", ZERO, WALLET, 10)
     is_clean(chain)
+
+
+# closed accounts
+
+
+def dusted(chain, count=3, reports=20):
+    """Accounts that are closed, and then given 5 of the asset; then reports."""
+    accounts = [chain.open("PolymarketAccount", 1) for _ in range(count)]
+    chain.next_block()
+    for account in accounts:
+        closed(chain, account)
+    chain.next_block()
+    chain.held["", STRANGER] = 5 * count
+    for account in accounts:
+        chain.move("", STRANGER, account.address, 5)
+    for _ in range(reports):
+        chain.next_block()
+        reported(chain)
+    return [each.address for each in accounts]
+
+
+def asked_of(chain, monkeypatch, holders, **options):
+    """Return how often balances and holdings of holders are asked for."""
+    found, answers = Counter(), chain.ask
+
+    def ask(method, *parameters):
+        if method == "eth_call" and parameters[1] != hex(0):
+            to, data = parameters[0]["to"], parameters[0]["data"]
+            found.update(each for each in holders if each == to or each[2:] in data)
+        return answers(method, *parameters)
+
+    with monkeypatch.context() as here:
+        here.setattr(chain, "ask", ask)
+        assert audited(chain, **options).differences == []
+    return found
+
+
+@pytest.mark.parametrize("pieces", [1, 23])
+def test_dust_costs_a_closed_account_no_question_a_report(chain, monkeypatch, pieces):
+    """However many there are: after the change, and at the end."""
+    holders = dusted(chain)
+    few = asked_of(chain, monkeypatch, holders, pieces=pieces)
+    for _ in range(20):
+        chain.next_block()
+        reported(chain)
+    chain.next_block()
+    many = asked_of(chain, monkeypatch, holders, pieces=pieces)
+    assert set(few) == set(holders) and many == few
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 25])
+@pytest.mark.parametrize("last", ["report", "nothing"])
+def test_what_a_closed_account_lost_behind_the_logs_is_named_at_the_end(chain, pieces, last):
+    """A node hides the transfer; reports before it and after it find nothing. Once, whether there
+    is a report in the last block or not."""
+    stolen, *_ = dusted(chain)
+    chain.move("", stolen, THIEF, 2)
+    del chain.logs_[-1]
+    for _ in range(3):
+        chain.next_block()
+        reported(chain)
+    if last == "nothing":
+        chain.next_block()
+    found = [
+        (each.block, each.what, each.expected, each.found)
+        for each in audited(chain, pieces).differences
+    ]
+    assert found == [
+        (chain.block, f"balance of {stolen}: asset", "5", "3"),
+        (chain.block, f"account {stolen}: asset by its own word", "5", "3"),
+    ]
+
+
+def test_what_a_closed_account_lost_behind_the_logs_is_named_where_it_changes_next(chain):
+    stolen, *_ = dusted(chain)
+    chain.move("", stolen, THIEF, 2)
+    del chain.logs_[-1]
+    chain.next_block()
+    chain.held["", STRANGER] = 1
+    chain.move("", STRANGER, stolen, 1)
+    reported(chain)
+    first = chain.block
+    for _ in range(2):
+        chain.next_block()
+        reported(chain)
+    for pieces in (1, chain.block):
+        found = [each.block for each in audited(chain, pieces).differences]
+        assert found == [first] * 2 + [chain.block] * 2
+
+
+def test_sums_that_wait_are_held_against_balances_in_bounded_batches(chain, monkeypatch):
+    """Nothing is found otherwise than where all wait until the end of a piece."""
+    account = funded(chain)
+    for _ in range(9):
+        chain.next_block()
+        reported(chain)
+    chain.move("", account.address, THIEF, 2)
+    del chain.logs_[-1]
+    for _ in range(9):
+        chain.next_block()
+        reported(chain)
+    whole = audited(chain).differences
+    monkeypatch.setattr(balances, "MANY", 7)
+    sizes, add_up = [], balances.Sums.add_up
+
+    def measured(sums, *rest, **options):
+        add_up(sums, *rest, **options)
+        sizes.append(len(sums.held))
+
+    monkeypatch.setattr(balances.Sums, "add_up", measured)
+    assert audited(chain).differences == whole and max(sizes) == 9
+    assert len({each.block for each in whole}) == 10
 
 
 # what does not answer

@@ -162,6 +162,33 @@ def test_a_wallet_that_trades_at_an_exchange_which_a_later_class_names_is_honest
     assert pieces[1:] == [pieces[0]] * 2
 
 
+def test_dust_in_closed_accounts_costs_no_question_a_report(tmp_path):
+    """A stranger pays a base unit to each of three: 30 reports later that is as dear as after 3."""
+
+    def asked(name, dust):
+        life = EvidenceLife(tmp_path / name, (BINARY,))
+        for number in range(3):
+            life.open(f"m{number}")
+            life.end(f"m{number}")
+            if dust:
+                life.world.give_cash(f"m{number}", 1)
+        life.mine()
+        counts = []
+        for reports in (3, 27):
+            for _ in range(reports):
+                life.report()
+            node = RecordingNode(life)
+            assert life.audit(node).verdict.is_clean
+            counts.append(sum(each.startswith("eth_call") for each in node.answers))
+        return counts
+
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "dusted").mkdir()
+    clean, dusted = asked("clean", dust=False), asked("dusted", dust=True)
+    assert dusted[1] - dusted[0] == clean[1] - clean[0]
+    assert dusted[1] - clean[1] == 3 * 4 * 2  # asset, YES, NO and its own word; twice
+
+
 def test_what_a_sweep_rounds_to_nothing_comes_back_with_the_shares(tmp_path):
     """A closed account stood for 10 micro-units. With 5 % of the shares left that is 0, and so is
     what a sweep logs; with 39 % of them it is 3 again."""

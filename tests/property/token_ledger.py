@@ -17,6 +17,7 @@ from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
     AuditedEvent,
     CameHome,
+    MarketClosed,
     MarketOpened,
     PaidInKind,
     RedeemedInKind,
@@ -380,7 +381,7 @@ def audited(ledger: TokenLedger, pieces: int = 1, exchanges: Sequence[str] = (EX
     views, books = Views(ledger), Ledger(VAULT)
     reader = MovementReader(ledger, views, VAULT, exchanges)
     reader.exchanges |= named_exchanges(ledger, views, VAULT, ledger.block)
-    conservation = Conservation(ledger, views, VAULT, reader)
+    conservation = Conservation(ledger, views, VAULT, reader, ledger.block)
     income = IncomeFinder(ledger, reader, VAULT, {})
     progress, found, gifts, first = Progress(books, 1), [], 0, 1
     owners: dict[str, tuple[MarketId, int]] = {}
@@ -419,6 +420,14 @@ def left(ledger: TokenLedger, part: int, supply: int, skipped: Sequence[str] = (
 def paid(ledger: TokenLedger, account: Account, assets: int) -> None:
     """The vault logs what a delegated account paid a leaver."""
     ledger.event(PaidInKind, market=account.market, assets=assets, cost=assets)
+
+
+def closed(ledger: TokenLedger, account: Account) -> None:
+    """The vault logs that a market is closed."""
+    ledger.event(
+        MarketClosed, market=account.market, account=account.address, loss=0, written_off=0,
+        halted=False, holds=False, listed=False,
+    )  # fmt: skip
 
 
 def came_home(ledger: TokenLedger, account: Account, assets: int) -> None:

@@ -147,7 +147,9 @@ class Auditor:
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
-        self._conservation = Conservation(self._node, self._contracts, self._vault, self._movements)
+        self._conservation = Conservation(
+            self._node, self._contracts, self._vault, self._movements, scope.to_block
+        )
         self._reports = ReportChecks(self._contracts, self._movements, self._vault)
         self._income = IncomeFinder(self._node, self._movements, self._vault, scope.payers)
         self._trades = TradeReader(self._movements, scope.to_block)

@@ -17,6 +17,7 @@ from strongroom.audit.wallets import WalletsOverTime
 
 ASSET = ""
 _BALANCE_OF = "balanceOf"
+MANY = 5_000  # sums, beyond which they are asked for while more are added up
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,25 @@ class Sums:
     held: dict[tuple[int, str, str], int] = field(default_factory=dict)
     said: dict[tuple[int, str], Mapping[str, int]] = field(default_factory=dict)
 
-    def add_up(self, progress: Progress, wallets: WalletsOverTime, block: int) -> None:
-        """Keep the sums of a block: of whoever holds something, or may: a wallet, an account of an
-        open market."""
+    @property
+    def are_many(self) -> bool:
+        """Whether so many wait that they must not become more."""
+        return len(self.held) > MANY
+
+    def forget(self) -> None:
+        """Keep no sums any more."""
+        self.held, self.said = {}, {}
+
+    def add_up(
+        self, progress: Progress, wallets: WalletsOverTime, block: int, is_last: bool
+    ) -> None:
+        """Keep the sums of a block: of each wallet, and of each account of an open market. What a
+        closed account holds is looked at after a change, and at the audit's last block: else dust
+        that anybody sends to all of them would cost questions at each report."""
         spans = self.spans.items()
         open_now = {each for each, span in spans if span.opened <= block <= span.closed}
-        some = {each for each, held in progress.held.items() if held}
+        some = progress.held.keys() if is_last else progress.changed & progress.held.keys()
+        progress.changed.clear()
         strangers = wallets.named.keys() - self.opened
         for holder in sorted({*self.always, *open_now, *some, *strangers}):
             held = progress.held.get(holder, {})
@@ -77,15 +91,16 @@ class Balances:
         """Return no sums yet, of blocks with these events; of none of them the ledger knows."""
         ledger, spans = progress.ledger, _spans(kinds)
         opened = frozenset({*ledger.accounts, *movements.owners})
+        open_now = {each.account for each in ledger.markets.values()}
         always = {
             each
             for each in opened - spans.keys()
-            if each not in ledger.accounts or ledger.accounts[each].market in ledger.markets
+            if each not in ledger.accounts or each in open_now
         }
         return Sums(self._reader, frozenset(always), spans, opened)
 
     def denied(self, sums: Sums, must_answer: bool = False) -> list[Difference]:
-        """Return where balances deny sums, by block.
+        """Return where balances deny sums, by block; forget these.
 
         Args:
             must_answer: no report names accounts that do not answer
@@ -94,6 +109,7 @@ class Balances:
             NodeAway: the node does not answer, or refuses.
         """
         found = [*self._denied(sums), *self._said_otherwise(sums, must_answer)]
+        sums.forget()
         return sorted(found, key=lambda each: each.block)
 
     def of(self, token: str, holder: str, block: int) -> int:

@@ -14,7 +14,7 @@ from strongroom.audit.release import release
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
-Version = Literal[15]
+Version = Literal[16]
 (VERSION,) = get_args(Version)
 
 
@@ -98,6 +98,7 @@ class Progress:
             is known
         undecided: of the other reports
         held: account or wallet -> token -> what its transfers add up to; no zeros
+        changed: whose sums have changed since the last report
         traded: exchanges that have filled an order of theirs, or with one
         has_unexplained: whether something of theirs has moved that nothing explains
     """
@@ -119,6 +120,7 @@ class Progress:
     income: dict[str, int] = field(default_factory=dict)
     incomes: int = 0
     held: dict[str, dict[str, int]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
     filled: dict[str, Ordered] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
     undecided: list[OpenDecisions] = field(default_factory=list)

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from strongroom.audit.balances import Balances
+from strongroom.audit.balances import Balances, Sums
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.contracts import Views
 from strongroom.audit.conversions import Conversions
@@ -46,9 +46,12 @@ class ExchangeUnnamed(BadInput):
 class Conservation:
     """Holds movements of a vault's accounts against what explains them."""
 
-    def __init__(self, node: Node, views: Views, vault: str, reader: MovementReader) -> None:
-        """Take whom to ask, of which vault, and what is known of its accounts' places."""
-        self._views, self._vault, self._reader = views, vault, reader
+    def __init__(
+        self, node: Node, views: Views, vault: str, reader: MovementReader, last: int
+    ) -> None:
+        """Take whom to ask, of which vault, what is known of its accounts' places, and the audit's
+        last block."""
+        self._views, self._vault, self._reader, self._last = views, vault, reader, last
         self._balances = Balances(node, views, vault, reader)
         self._conversions = Conversions(node, views)
 
@@ -59,7 +62,7 @@ class Conservation:
 
         Args:
             kinds: events of the vault in these blocks
-            last: block of the piece; its balances are held against the sums if it is the audit's
+            last: block of the piece
 
         Raises:
             NodeAway, BadLog, ExchangeUnnamed: see Auditor.run.
@@ -71,10 +74,11 @@ class Conservation:
         before = partial(self._before, movements.moved)
         of_all = self._balances.over(progress, movements, kinds)
         found, doubts = [*self._without_tokens(kinds, last)], list[Doubt]()
+        denied = list[Difference]()
         for it in moments(movements, kinds):
             while reports and reports[0] < it.block:
                 wallets.until((reports[0] + 1, 0), before)
-                of_all.add_up(progress, wallets, reports.popleft())
+                denied += self._reported(progress, of_all, wallets, reports.popleft())
             doubts += self._doubts(progress, movements, wallets, it, before)
             if it.paid:
                 paying = {each: movements.owners[of] for each, of in wallets.named.items()}
@@ -82,9 +86,18 @@ class Conservation:
                 found += paid_wrongly({**movements.owners, **paying}, it.moves, it.paid, it.exits)
         for block in reports:
             wallets.until((block + 1, 0), before)
-            of_all.add_up(progress, wallets, block)
+            denied += self._reported(progress, of_all, wallets, block)
         wallets.until((last + 1, 0), before)
-        return [*found, *self._judged(movements, doubts), *self._balances.denied(of_all)]
+        found += self._judged(movements, doubts)
+        return [*found, *denied, *self._balances.denied(of_all)]
+
+    def _reported(
+        self, progress: Progress, of_all: Sums, wallets: WalletsOverTime, block: int
+    ) -> list[Difference]:
+        """Keep the sums at a report; return what balances deny of all that wait, if they are very
+        many."""
+        of_all.add_up(progress, wallets, block, is_last=block == self._last)
+        return self._balances.denied(of_all) if of_all.are_many else []
 
     def at_end(self, progress: Progress, block: int) -> list[Difference]:
         """Return where balances at the audit's last block deny the sums; none twice, where a report
@@ -95,7 +108,7 @@ class Conservation:
         movements = Movements(owners)
         self._reader.know(owners, block)
         of_all = self._balances.over(progress, movements, ByKind(()))
-        of_all.add_up(progress, WalletsOverTime(progress, movements), block)
+        of_all.add_up(progress, WalletsOverTime(progress, movements), block, is_last=True)
         return self._balances.denied(of_all, must_answer=True)
 
     def _without_tokens(self, kinds: ByKind, last: int) -> Iterator[Difference]:

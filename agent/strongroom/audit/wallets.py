@@ -96,6 +96,7 @@ class WalletsOverTime:
         self._accounts.add(account)
         if held := self._opened[account].held:
             self._progress.held[account] = dict(held)
+            self._progress.changed.add(account)
 
     def _name(self, log: RawLog, before: Before) -> None:
         left, wallet = rename(self.named, log)
@@ -115,6 +116,7 @@ class WalletsOverTime:
 
 def book(progress: Progress, holder: str, token: str, change: int) -> None:
     """Change what a holder's transfers of a token add up to."""
+    progress.changed.add(holder)
     held = progress.held.setdefault(holder, {})
     held[token] = held.get(token, 0) + change
     if not held[token]:
