@@ -383,12 +383,14 @@ def test_gifts_of_any_size_beside_anything_are_gifts(chain, kind):
 
 def test_gifts_to_an_account_count_from_when_it_is_opened(chain):
     """In a block before, in its block before and behind: whatever the pieces, what was there when
-    it is opened is told then. A leaver's part is of all of it."""
+    it is opened is told then, also what a node hides. A leaver's part is of all of it."""
     there, token = chain.next_address, f"{CTF} 1000"
     for each in ("", token):
         chain.held[each, STRANGER] = 100
     chain.move("", STRANGER, there, 1)
     chain.move(token, STRANGER, there, 2)
+    chain.move("", STRANGER, there, 16)
+    del chain.logs_[-1]
     chain.next_block()
     reported(chain)
     chain.next_block()
@@ -398,11 +400,11 @@ def test_gifts_to_an_account_count_from_when_it_is_opened(chain):
     chain.move("", STRANGER, there, 8)
     chain.next_block()
     left(chain, 1, 4)
-    chain.move("", there, LEAVER, 3)
+    chain.move("", there, LEAVER, 7)
     is_clean(chain)
     for pieces in (1, 2, chain.block):
         found = audited(chain, pieces)
-        assert found.gifts == 13 and found.progress.held[there] == {"": 10, token: 2}
+        assert found.gifts == 29 and found.progress.held[there] == {"": 22, token: 2}
 
 
 def test_what_an_account_sends_to_one_that_is_opened_later_is_named(chain):
@@ -645,6 +647,27 @@ def test_what_a_closed_account_lost_behind_the_logs_is_named_where_it_changes_ne
     for _ in range(2):
         chain.next_block()
         reported(chain)
+    for pieces in (1, chain.block):
+        found = [each.block for each in audited(chain, pieces).differences]
+        assert found == [first] * 2 + [chain.block] * 2
+
+
+def test_what_an_account_lost_between_its_opening_and_its_closing_is_named_by_the_next_report(
+    chain,
+):
+    """All that it ever held was a gift; the node hides that it went."""
+    chain.held["", STRANGER] = 5
+    chain.move("", STRANGER, chain.next_address, 5)
+    chain.next_block()
+    account = chain.open("PolymarketAccount", 1)
+    chain.next_block()
+    closed(chain, account)
+    chain.move("", account.address, THIEF, 2)
+    del chain.logs_[-1]
+    chain.next_block()
+    reported(chain)
+    first = chain.block
+    chain.next_block()
     for pieces in (1, chain.block):
         found = [each.block for each in audited(chain, pieces).differences]
         assert found == [first] * 2 + [chain.block] * 2

@@ -10,7 +10,13 @@ import strongroom.audit.nodes
 from strongroom.app.command import PageOptions, run_page
 from strongroom.audit.readers import vault_readers
 
-from tests.property.evidence_life import BUY, DELEGATED, EvidenceLife, verdict_in_pieces
+from tests.property.evidence_life import (
+    BUY,
+    DELEGATED,
+    EvidenceLife,
+    goes_on_from_each_block,
+    verdict_in_pieces,
+)
 from tests.property.recorded import RecordingNode
 from tests.property.world import DEPOSIT, HOUR, NO, UNIT, YES, Kind
 
@@ -138,6 +144,7 @@ def test_what_is_given_to_an_address_before_there_is_the_account_is_a_gift(
     found = [(each["payer"], each["amount"], each["kind"]) for each in lines]
     assert found == [("", 5, "gift"), (life.world.who["maker"].lower(), 8, "gift")]
     assert len({each["block"] for each in lines}) == 1 and audited.is_clean
+    assert set(goes_on_from_each_block(life, tmp_path)) == {"no difference"}
 
 
 def test_a_wallet_that_trades_at_an_exchange_which_a_later_class_names_is_honest(
