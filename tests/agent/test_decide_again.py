@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from strongroom.audit.checkpoint import Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.checkpoint import Progress, ReportDocument, read_checkpoint, write_checkpoint
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.deciding_bounds import DecidingBounds
 from strongroom.audit.fills import PRIVATE_S
@@ -514,7 +514,7 @@ def test_a_record_of_before_keeps_its_bytes_and_its_id():
 
 # the audit's part
 
-REPORT, VAULT = SimpleNamespace(block=4711, evidence="0x" + "ee" * 32), "0x" + "11" * 20
+REPORT, VAULT = ReportDocument(4711, "0xaa", "0x" + "ee" * 32), "0x" + "11" * 20
 
 
 def at_leisure(view, settings, records, patience_s):
@@ -529,7 +529,7 @@ def checked(folder, documents, records, progress=None):
     progress = progress or Progress(Ledger(VAULT, 6), 1)
     text = canonical({"decisions": [json.loads(each) for each in records]})
     again = DecisionsAgain(FolderPlace(folder).find, at_leisure)
-    again.make(progress, REPORT, "0xaa", text)
+    again.make(progress, REPORT, text)
     return decided_again(progress), progress.ledger.differences
 
 
@@ -586,7 +586,7 @@ def test_reasons_without_end_are_few_in_memory():
     text = canonical({"decisions": [{"grounds": names, "n": n} for n in range(1_000)]})
     progress = Progress(Ledger(VAULT, 6), 1)
     found = FoundDocument(Presence.FOUND, b"{}")
-    DecisionsAgain(lambda name: found, lambda *given: list(told)).make(progress, REPORT, "", text)
+    DecisionsAgain(lambda name: found, lambda *given: list(told)).make(progress, REPORT, text)
     (kept,) = progress.undecided
     assert len(kept.why) == 21 and sum(kept.why.values()) == 1_000
     assert decided_again(progress).why[0] == "980 for other reasons"
@@ -599,7 +599,7 @@ def test_reasons_without_end_are_few_in_memory():
 def test_grounds_that_name_nothing_open_no_file(grounds):
     record = canonical({**json.loads(encode(RECORD)), "grounds": grounds})
     again, progress = DecisionsAgain(pytest.fail, at_leisure), Progress(Ledger(VAULT, 6), 1)
-    again.make(progress, REPORT, "", canonical({"decisions": [json.loads(record), 5, "x"]}))
+    again.make(progress, REPORT, canonical({"decisions": [json.loads(record), 5, "x"]}))
     assert decided_again(progress).unnamed == 1
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
-from strongroom.audit.checkpoint import Progress
+from strongroom.audit.checkpoint import Progress, ReportDocument
 from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.deciding_bounds import DecidingBounds, Spending, parse_bounds
@@ -16,7 +16,7 @@ from strongroom.chain.places import FoundDocument, Presence
 from strongroom.cli.audit import command
 from strongroom.errors import BadInput
 
-VAULT, REPORT = "0x" + "11" * 20, SimpleNamespace(block=4711, evidence="0x" + "ee" * 32)
+VAULT, REPORT = "0x" + "11" * 20, ReportDocument(4711, "0xaa", "0x" + "ee" * 32)
 SETTINGS = "0x" + "ee" * 32
 SAME = SimpleNamespace(same=True)
 OTHER = SimpleNamespace(same=False, field="nav", expected="1", found="2")
@@ -53,7 +53,7 @@ class Slow:
 
     def audit(self, *texts):
         for text in texts:
-            self.again.make(self.progress, REPORT, "0xaa", text)
+            self.again.make(self.progress, REPORT, text)
         return decided_again(self.progress)
 
 

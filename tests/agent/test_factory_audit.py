@@ -8,6 +8,7 @@ import gc
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,13 +123,18 @@ def test_vaults_that_go_on_from_their_checkpoints_are_said_to(clean, tmp_path, c
     assert "of 2 vaults older blocks are as earlier audits found them" in capsys.readouterr().out
 
 
-def test_other_options_are_not_done(clean):
-    """A checkpoint of an audit without evidence says nothing of documents."""
-    url, factory, folder, result, _ = clean
+def test_other_options_are_not_done(clean, tmp_path):
+    """A checkpoint of an audit without evidence says nothing of documents. What was refused leaves
+    no verdict, so the vault is not done with the first options either."""
+    url, factory, whole, result, _ = clean
+    folder = shutil.copytree(whole, tmp_path / "out")
     each = AuditOptions("", url, evidence=(str(folder),), to_block=result.to_block)
     other = audit_factory(FactoryOptions(factory, folder, each, 1))
     assert other.exit_code == 2
     assert all("was begun with other --exchange, --evidence" in e.words for e in other.vaults)
+    assert not (folder / copy_of(0) / "verdict.json").exists()
+    again = audit_factory(replace(options(url, factory, folder), each=replace(each, evidence=())))
+    assert {e.anew_from for e in again.vaults} == {result.to_block + 1} and again.exit_code == 0
     with pytest.raises(BadInput, match=r"--to-block \d+: the newest is"):
         audit_factory(FactoryOptions(factory, folder, AuditOptions("", url, to_block=10**6)))
 
@@ -142,6 +148,8 @@ def test_what_another_release_has_found_is_not_done(tmp_path, monkeypatch, what)
         return factory_audit._hash_of(AuditOptions(""))
 
     folder = tmp_path / copy_of(0)
+    folder.mkdir()
+    (folder / "verdict.json").touch()
     factory_audit._keep(folder, factory_audit._Done("0xaa", asked(), line))
     assert factory_audit._done(folder, "0xaa", asked()) == line
     other = (lambda: "99.0") if what == "release" else "another"
@@ -157,6 +165,8 @@ def test_a_line_of_another_vault_or_that_may_change_is_not_done(tmp_path, change
     """A folder was copied, or its file is damaged. What was missing may be there now."""
     line = replace(factory_audit.VaultLine(copy_of(0), 0, "no difference"), **change)
     folder = tmp_path / copy_of(0)
+    folder.mkdir()
+    (folder / "verdict.json").touch()
     factory_audit._keep(folder, factory_audit._Done("0xaa", "asked", line))
     assert factory_audit._done(folder, "0xaa", "asked") is None
 

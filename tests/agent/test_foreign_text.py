@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from eth_abi.abi import encode
 from rich.table import Table
-from strongroom.audit.checkpoint import Progress
+from strongroom.audit.checkpoint import Progress, ReportDocument
 from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import read_document
@@ -98,7 +98,7 @@ def test_what_documents_say_writes_no_line_of_a_verdict():
     text = canonical({"decisions": [{"grounds": names, "n": number} for number in range(2)]})
     progress, found = Progress(Ledger("0xaa", 6), 1), FoundDocument(Presence.FOUND, b"{}")
     again = DecisionsAgain(lambda name: found, lambda *given: made)
-    again.make(progress, SimpleNamespace(block=1, evidence=""), "0xaa", text)
+    again.make(progress, ReportDocument(1, "0xaa", ""), text)
     (difference,) = progress.ledger.differences
     for words in (decided_again(progress).words, *astuple(difference)[2:]):
         assert words == plain(words) and "x?0xbb: no difference" in words

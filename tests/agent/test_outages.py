@@ -6,7 +6,8 @@ Documents, times and reports are written here; what the rules want of each decis
 before its date, or with the first report from it on.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from strongroom.audit.fills import FillJoiner
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import Limit
 from strongroom.chain.ids import MarketId, canonical
-from strongroom.chain.places import FolderPlace
+from strongroom.chain.places import FolderPlace, FoundDocument, Presence
 from strongroom.chain.units import DAY, HOUR
 
 from tests.agent.test_late_reveal import (
@@ -89,29 +90,56 @@ class OutageLife:
 
     def judged(self, now: int) -> tuple[list[str], tuple[str, ...]]:
         """Return what differs at a moment after the last block, and what is unknown."""
-        joiner, progress = Joiner(self), Progress(Ledger(VAULT, 6), 0)
+        return self.judged_on(self.progress(), now)
+
+    def progress(self) -> Progress:
+        """Return where an audit begins: with fills that nothing explains yet."""
+        progress = Progress(Ledger(VAULT, 6), 0)
         progress.ledger.permissions.limits[Limit.MAX_REPORT_AGE] = self.age
         progress.unjoined = [
             AccountFill(block, "0xaa", self.times[block], named(canonical(decision)), ACCOUNT,
                         MarketId(MARKET), EXCHANGE, "7", True, 5_000_000, 10_000_000, 0)
             for block, decision in self.fills
         ]  # fmt: skip
+        return progress
+
+    def judged_on(
+        self, progress: Progress, now: int, away: Collection[str] = ()
+    ) -> tuple[list[str], tuple[str, ...]]:
+        """Judge from where an audit is.
+
+        Args:
+            away: documents that no place gives or denies
+        """
+        joiner = Joiner(self, away)
         joiner.join_again(progress)
         found = joiner.unrevealed(progress, now)
         differing = [*progress.ledger.differences, *found.differences]
         return [each.what for each in differing], found.unknown
 
 
+class AwayPlace(FolderPlace):
+    """A folder that does not answer for some documents."""
+
+    away: Collection[str] = ()
+
+    def find(self, digest: str) -> FoundDocument:
+        if digest in self.away:
+            return FoundDocument(Presence.UNKNOWN, why="no answer: HTTP 503")
+        return super().find(digest)
+
+
 class Joiner(FillJoiner):
     """Knows a life's reports without asking a node."""
 
-    def __init__(self, life: OutageLife) -> None:
+    def __init__(self, life: OutageLife, away: Collection[str]) -> None:
         node = SimpleNamespace(
             times=lambda blocks: {each: life.times[each] for each in blocks},
             data_of=lambda transactions: [b""] * len(transactions),
         )
-        places = EvidencePlaces([FolderPlace(life.folder)])
-        super().__init__(node, places, VAULT, (1, len(life.times)), None)
+        place = AwayPlace(life.folder)
+        object.__setattr__(place, "away", away)
+        super().__init__(node, EvidencePlaces([place]), VAULT, (1, len(life.times)), None)
         self.documents = life.documents
 
     def _reported(self) -> Iterator[SimpleNamespace]:
@@ -154,3 +182,24 @@ def test_who_hides_a_decision_is_named_by_the_second_report_after_its_fill_for_e
             if since < 2 and unsaid:
                 assert differing == []
     assert named_ones > LIVES
+
+
+@pytest.mark.parametrize("hides", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_documents_that_cannot_be_had_accuse_nobody(seed, hides, tmp_path):
+    """Whatever a place keeps back, no difference is named that all documents would not name; and an
+    audit that goes on when they are there comes to what a whole one does."""
+    chance, kept_back, spared = dice("away", seed), 0, 0
+    for _ in range(LIVES):
+        for life in lived(tmp_path, chance, hides):
+            documents = sorted(life.documents.values())
+            away = chance.sample(documents, chance.randint(0, len(documents)))
+            now, progress = life.now + chance.randint(0, 10 * DAY), life.progress()
+            whole, unsaid_then = life.judged(now)
+            differing, unsaid = life.judged_on(progress, now, away)
+            assert not Counter(differing) - Counter(whole)
+            assert bool(away) == any("can be had" in each for each in unsaid)
+            kept_back += bool(away)
+            spared += len(differing) < len(whole)
+            assert life.judged_on(progress, now) == (whole, unsaid_then)
+    assert kept_back > LIVES and (spared or not hides)

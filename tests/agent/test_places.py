@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import threading
 import time
@@ -9,7 +10,7 @@ import zlib
 
 import httpx
 import pytest
-from strongroom.audit.availability import EvidenceAway, EvidencePlaces, PlaceState
+from strongroom.audit.availability import EvidencePlaces, PlaceState
 from strongroom.chain.ids import keccak, to_hex
 from strongroom.chain.places import (
     LARGEST,
@@ -252,8 +253,9 @@ def test_a_file_that_this_process_cannot_read_is_not_missing(tmp_path, monkeypat
         monkeypatch.setattr(os, "open", fails)
         found = FolderPlace(tmp_path).find(DIGEST)
         assert found.presence is Presence.UNKNOWN and os.strerror(number) in found.why
-        with pytest.raises(EvidenceAway, match=r"cannot be read .* leave the place out"):
-            EvidencePlaces([FolderPlace(tmp_path)]).find(DIGEST)
+        found = EvidencePlaces([FolderPlace(tmp_path)]).find(DIGEST)
+        assert found.presence is Presence.UNKNOWN and found.text is None
+        assert "cannot be read" in found.why and "leave the place out" in found.why
 
 
 def test_a_file_that_gives_nothing_yet_is_not_missing(tmp_path, monkeypatch):
@@ -389,8 +391,11 @@ def test_each_place_is_asked_once_and_counted():
 
 def test_a_place_that_is_away_is_no_verdict():
     """Unknown is not zero: neither "missing" nor "there" follows from no answer."""
-    with pytest.raises(EvidenceAway, match="--evidence b: no answer: HTTP 503"):
-        together(a=NOT_HERE, b=AWAY, c=LIES).find(DIGEST)
+    places = together(a=NOT_HERE, b=AWAY, c=LIES)
+    found = places.find(DIGEST)
+    assert found.presence is Presence.UNKNOWN and found == places.look(DIGEST)
+    assert found.why.startswith("--evidence b: no answer: HTTP 503")
+    assert places.why_unknown(DIGEST) == found.why
     assert together(a=AWAY, b=HERE).find(DIGEST) == HERE
 
 
@@ -421,14 +426,18 @@ def served(answer):
 def test_a_server_without_one_document_may_be_a_typing_error(name, tmp_path):
     """It accuses nobody, as long as no other place has a document; an empty folder may."""
     both = EvidencePlaces([Said("folder", NOT_HERE), served(ALWAYS[name])])
-    both.check_named()  # nothing was asked
-    assert both.find(DIGEST).text is None
-    with pytest.raises(BadInput, match=r"evidense: it has none of the 1 documents \(.*right\?"):
-        both.check_named()
+    both.doubt_servers()  # nothing was asked
+    assert both.find(DIGEST).text is None and not both.why_unknown(DIGEST)
+    both.doubt_servers()
+    assert re.search(
+        r"evidense: it has none of the 1 documents .*right\?", both.why_unknown(DIGEST)
+    )
+    assert both.find(DIGEST).presence is Presence.UNKNOWN
     for places in ([FolderPlace(tmp_path)], [Said("folder", HERE), served(ALWAYS[name])]):
         both = EvidencePlaces(places)
         both.find(DIGEST)
-        both.check_named()
+        both.doubt_servers()
+        assert not both.why_unknown(DIGEST)
 
 
 @pytest.mark.parametrize("text", ["", " "])

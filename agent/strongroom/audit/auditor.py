@@ -16,6 +16,7 @@ from strongroom.audit.checkpoint import (
     CheckpointError,
     DoubtfulCheckpoint,
     Progress,
+    ReportDocument,
     read_checkpoint,
     write_checkpoint,
 )
@@ -46,7 +47,7 @@ from strongroom.audit.view_checks import plain, setting_differences, view_differ
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.jsonrpc import shown_url
-from strongroom.chain.places import DocumentPlace
+from strongroom.chain.places import DocumentPlace, Presence
 from strongroom.errors import Defect, StrongroomError
 from strongroom.workers import one_ahead
 
@@ -244,7 +245,11 @@ class Auditor:
             if scope.checkpoint is not None:
                 write_checkpoint(scope.checkpoint, progress)
         if self._fills is not None:
+            self._fills.read()
             self._fills.join_again(progress)
+            away, progress.away = progress.away, []
+            for document in away:
+                self._check_document(progress, document)
         node, mover = self._node, self._movements
         named = named_exchanges(node, self._contracts, self._vault, scope.to_block)
         mover.exchanges |= named
@@ -372,6 +377,7 @@ class Auditor:
         vanished = [] if self._fills is None else self._fills.vanished(began_at)
         found = [*ledger.differences, *code.differences, *vanished, *found]
         self._check_doubt(found)
+        evidence = None if self._fills is None else self._fills.availability()
         checked = Checked(
             events=ledger.events,
             calls=progress.calls,
@@ -381,7 +387,7 @@ class Auditor:
             fills_joined=progress.joined,
             fills_waiting=unrevealed.waiting,
             fills_withheld=unrevealed.withheld,
-            documents=progress.documents - len(vanished),
+            documents=0 if evidence is None else evidence.documents,
         )
         return Verdict(
             SCHEMA, self._vault, chain_id, scope.from_block, scope.to_block, now, held,
@@ -389,8 +395,7 @@ class Auditor:
             checked, state_of(ledger), _digits(progress.income),
             tuple(ledger.permissions.timeline), tuple(code.listed),
             statement(progress.losses, ledger),
-            None if self._fills is None else self._fills.availability(),
-            None if self._decisions is None else decided_again(progress), code.exchanges,
+            evidence, None if self._decisions is None else decided_again(progress), code.exchanges,
             unrevealed.unknown, self._went_on,
         )  # fmt: skip
 
@@ -428,7 +433,9 @@ class Auditor:
                 first = bisect_left(moved, (at.block, 0), key=_PLACE)
                 earlier = moved[first : bisect_left(moved, (at.block, at.index), key=_PLACE)]
                 told.append(ToldReport(report, at.transaction, earlier))
-                self._check_document(progress, report, at.transaction)
+                if self._scope.evidence and not report.is_settlement:
+                    there = ReportDocument(report.block, at.transaction, report.evidence)
+                    self._check_document(progress, there)
                 progress.losses.report(report)
                 self._on_report(report, progress.ledger)
         progress.ledger.differences += self._wrong_settings(keeper.replaced())
@@ -468,31 +475,31 @@ class Auditor:
             found += setting_differences(some, read)
         return found
 
-    def _check_document(self, progress: Progress, report: BookedReport, transaction: str) -> None:
+    def _check_document(self, progress: Progress, report: ReportDocument) -> None:
         """Hold a report's document against its hash."""
-        wrong = self._wrong_document(progress, report, transaction)
+        wrong = self._wrong_document(progress, report)
         if wrong is not None:
             what, expected, there = wrong
             progress.ledger.differences.append(
-                Difference(report.block, transaction, what, str(expected), str(there))
+                Difference(report.block, report.transaction, what, str(expected), str(there))
             )
 
     def _wrong_document(
-        self, progress: Progress, report: BookedReport, transaction: str
+        self, progress: Progress, report: ReportDocument
     ) -> tuple[str, object, object] | None:
         """Return how a report's evidence document is not the one that it commits to."""
-        if not self._scope.evidence or report.is_settlement:
-            return None
         found = self._evidence.find(report.evidence)
+        if found.presence is Presence.UNKNOWN:
+            progress.away.append(report)
+            return None
         if found.text is None:
             return missing_words(found), report.evidence, found.why
-        progress.documents += 1
         named = read_document(found.text).vault
         if named != self._vault:
             there = named or "none: it cannot be read, or has too many records"
             return "evidence document: vault", self._vault, there
         if self._decisions is not None:
-            self._decisions.make(progress, report, transaction, found.text)
+            self._decisions.make(progress, report, found.text)
         return None
 
     # the chain

@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from strongroom.chain.places import DocumentPlace, FoundDocument, Presence, WebPlace
-from strongroom.errors import Away, BadInput
 
-
-class EvidenceAway(Away):
-    """A place of evidence does not answer, and no other has the document."""
+UNKNOWN = Presence.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,11 @@ class EvidenceState:
     reports: tuple[ReportAvailability, ...] = ()
 
     @property
+    def documents(self) -> int:
+        """Of how many reports a place has the document now."""
+        return sum(bool(each.public or each.private) for each in self.reports)
+
+    @property
     def public_reports(self) -> int:
         """Of how many reports a stranger could get the document now."""
         return sum(bool(each.public) for each in self.reports)
@@ -119,11 +121,8 @@ class EvidencePlaces:
         )
 
     def find(self, digest: str) -> FoundDocument:
-        """Return a document from the first place that has it; without one, why.
-
-        Raises:
-            EvidenceAway: no place has it, and one does not answer.
-        """
+        """Return a document from the first place that has it; without one, why. Where a place does
+        not answer, and no other has it, it is unknown: neither there nor missing."""
         chosen = "SELECT text, presence, why FROM looked WHERE digest = ?"
         row = self._kept.execute(chosen, (digest,)).fetchone()
         if row is not None:
@@ -140,11 +139,7 @@ class EvidencePlaces:
         return found
 
     def look(self, digest: str) -> FoundDocument:
-        """Return a document as `find` does, and keep nothing: it is used once.
-
-        Raises:
-            EvidenceAway: no place has it, and one does not answer.
-        """
+        """Return a document as `find` does, and keep nothing: it is used once."""
         return self._together(digest, [each.place.find(digest) for each in self._asked])
 
     def where(self, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -155,23 +150,28 @@ class EvidencePlaces:
         public = tuple(each.place.name for each in places if each.public)
         return public, tuple(each.place.name for each in places if not each.public)
 
-    def check_named(self) -> None:
-        """Refuse servers where there is not one of the documents, if no other place has one either:
-        an address with a typing error looks just so.
+    def why_unknown(self, digest: str) -> str:
+        """Return why it is unknown whether a place has a document that was asked for; "": it is
+        not."""
+        chosen = "SELECT why FROM looked WHERE digest = ? AND presence = ?"
+        row = self._kept.execute(chosen, (digest, UNKNOWN)).fetchone()
+        return "" if row is None else str(row[0])
 
-        Raises:
-            BadInput: it is so.
-        """
+    def doubt_servers(self) -> None:
+        """Take all documents that were asked for so far as unknown where a server has not one of
+        them, and no other place has one either: an address with a typing error looks just so."""
         if any(each.of.get(Presence.FOUND) for each in self._asked):
             return
         for each in self._asked:
-            if isinstance(each.place, WebPlace) and each.of:
+            if isinstance(each.place, WebPlace) and each.of.keys() - {Presence.UNKNOWN}:
                 why = "other content" if Presence.WRONG in each.of else each.why
-                raise BadInput(
+                told = (
                     f"--evidence {each.place.name}: it has none of the {sum(each.of.values())} "
                     f"documents ({why}), nor has another place: is the address right? If so, and "
                     "they are gone, name an empty folder instead"
                 )
+                self._kept.execute("UPDATE looked SET presence = ?, why = ?", (UNKNOWN, told))
+                return
 
     def states(self) -> tuple[PlaceState, ...]:
         """Return what came of asking each place so far."""
@@ -181,9 +181,10 @@ class EvidencePlaces:
         for presence in (Presence.FOUND, Presence.UNKNOWN, Presence.WRONG):
             for each, look in zip(self._asked, looks, strict=True):
                 if look.presence is presence is Presence.UNKNOWN:
-                    raise EvidenceAway(
-                        f"--evidence {each.place.name}: {look.why}, and no other place has "
-                        f"{digest}: audit again, or leave the place out"
+                    return FoundDocument(
+                        UNKNOWN,
+                        why=f"--evidence {each.place.name}: {look.why}, and no other place has "
+                        f"{digest}: audit again, or leave the place out",
                     )
                 if look.presence is presence:
                     return look

@@ -5,13 +5,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from strongroom.audit.code import AuditedCode
-from strongroom.audit.gates import GateStatement, ModelAgain, audit_gate
+from strongroom.audit.contracts import Views
+from strongroom.audit.gates import GateStatement, ModelAgain, audit_gate, gate_code
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node
 from strongroom.audit.payouts import PayoutStatement
 from strongroom.audit.permissions import Difference
-from strongroom.audit.splitter import audit_splitter
+from strongroom.audit.splitter import audit_splitter, splitter_code
 from strongroom.errors import BadInput
+
+MOST_CLASSES = 32  # of a vault
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,30 @@ class BesideVault:
     gates: tuple[GateStatement, ...]
     code: tuple[AuditedCode, ...]
     differences: tuple[Difference, ...]
+
+
+def check_named(node: Node, vault: str, splitter: str, gates: Sequence[str], block: int) -> None:
+    """Refuse what somebody has mistyped before anything is audited: whom it uses, the vault's views
+    say, too. Where they do not answer, that is judged after the audit.
+
+    Raises:
+        BadInput: there is no contract at an address, or one that is neither ours nor the vault's.
+        NodeAway: the node does not answer.
+    """
+    views = Views(node)
+    if splitter:
+        _, _, wrong = splitter_code(node, splitter, vault, block)
+        (paid,) = views.call_each([(vault, "feeRecipients", (), block)])
+        if wrong and paid is not None:
+            _check_used("--splitter", splitter, wrong, {str(who).lower() for who, *_ in paid})
+    if gates:
+        (count,) = views.call_each([(vault, "class_count", (), block)])
+        numbers = range(min(count or 0, MOST_CLASSES))
+        keepers = views.call_each([(vault, "keeperOf", (each,), block) for each in numbers])
+    for gate in gates:
+        _, terms, others = gate_code(node, gate, vault, block)
+        if terms is None and count is not None:
+            _check_used("--proof-gate", gate, others, {str(each).lower() for each in keepers})
 
 
 def audit_beside(

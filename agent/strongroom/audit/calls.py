@@ -169,7 +169,8 @@ class VaultCall:
 
 
 def vault_call(sender: str, data: str) -> VaultCall | None:
-    """Return what calldata calls; `accept` is the call inside it. None: no function that logs.
+    """Return what calldata calls; `accept` is the call inside it. None: no function that logs, or
+    `accept` inside itself: no vault has taken that, whatever a node says.
 
     Args:
         data: hex
@@ -189,7 +190,8 @@ def vault_call(sender: str, data: str) -> VaultCall | None:
             canonical = canonical_values(tuple(types), given)
             values = abi_values(types, given) if canonical is None else canonical
             if name == "accept":
-                return vault_call(sender, "0x" + values[0].hex())
+                inside = "0x" + values[0].hex()
+                return None if functions().get(inside[:10]) == known else vault_call(sender, inside)
             if canonical is None:
                 values = cast("tuple[Any, ...]", plain(values))
     except ValueError:

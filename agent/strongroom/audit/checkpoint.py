@@ -83,6 +83,15 @@ class OpenDecisions:
     why: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """A report's evidence document, by its hash."""
+
+    block: int
+    transaction: str
+    evidence: str
+
+
 @dataclass
 class Progress:
     """How far an audit is; counts are of everything before `next_block`.
@@ -90,6 +99,8 @@ class Progress:
     Attributes:
         asked: the options that decide what is looked at
         nodes: that were asked, by these audits together
+        away: documents that could not be had: they are asked for again
+        maybe_late: joined fills whose decisions came late, unless one of these withholds them
         wallets: that trade for accounts -> the account
         income: kind -> base units of the asset
         incomes: how many payments that is
@@ -111,11 +122,12 @@ class Progress:
     fills: int = 0
     joined: int = 0
     calls: int = 0
-    documents: int = 0
     values: int = 0
     reports: int = 0
     last_report: int = 0  # block
+    away: list[ReportDocument] = field(default_factory=list)
     unjoined: list[AccountFill] = field(default_factory=list)
+    maybe_late: list[AccountFill] = field(default_factory=list)
     wallets: dict[str, str] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
     incomes: int = 0

@@ -22,7 +22,7 @@ from strongroom.addresses import typed_address
 from strongroom.audit.deciding_bounds import DecidingBounds, Spending
 from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import MICRO
-from strongroom.errors import BadInput
+from strongroom.errors import BadInput, Defect, StrongroomError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from strongroom.audit.verdict import Verdict
     from strongroom.chain.places import DocumentPlace
 
+    Step = Callable[["AuditResult", Audit, "AuditOptions", tuple[Node, Scope]], "AuditResult"]
+
 RPC = "http://127.0.0.1:8545"
 VAULT = "{vault}"  # stands for its address in a place of documents
 MOST = 2**128 - 1  # a class or a cap
+ACTING = ("reporter", "guardian")  # on a fork: of a what-if, and of one with another cap
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,12 @@ class AuditOptions:
     models: tuple[ModelAgain, ...] = ()
 
     @property
+    def executes(self) -> bool:
+        """Whether blocks are executed again."""
+        is_what_if = self.what_if_bps is not None or self.what_if_cap is not None
+        return bool(self.replay or self.replay_blocks) or is_what_if
+
+    @property
     def deciding(self) -> str:
         """What is made again, and within which bounds, in words; "": nothing."""
         return "" if self.decide is None else f"decide {self.decide_bounds.words}".strip()
@@ -220,20 +229,32 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         node: what the URLs name, if it is there already
 
     Raises:
-        Away: the node, or anvil for what is executed again, does not answer.
-        BadInput: there is no vault at the address, or blocks, evidence or a checkpoint do not fit.
-        Refused: the vault does not take the cap of a what-if.
+        Away: the node does not answer, or there is no anvil for what is executed again.
+        BadInput: there is no vault at the address, or blocks, evidence or a checkpoint do not fit;
+            or nothing that may stand beside this vault is where it is said to be.
     """
+    from strongroom.audit.beside import check_named
     from strongroom.audit.nodes import nodes_of
 
+    _check(options)
+    if options.out is not None:  # what an earlier run has found is no verdict of this one
+        (options.out / "verdict.json").unlink(missing_ok=True)
     urls = [options.rpc, *options.further_rpcs]
     started, node = time.monotonic(), node or nodes_of(urls)
     scope, identity = scope_of(options, node)
+    check_named(node, options.vault.lower(), options.splitter, options.gates, scope.to_block)
+    if options.executes:
+        from strongroom.chain.anvil import find_anvil
+
+        find_anvil()
     audit, is_anew = _audited(options, node, scope)
-    plain = AuditResult(audit.verdict, identity, is_anew=is_anew)
-    result = _executed_again(options, plain, audit, (node, scope))
-    if options.splitter or options.gates:
-        result = _with_beside(result, audit, options, (node, scope))
+    result = AuditResult(audit.verdict, identity, is_anew=is_anew)
+    if audit.ledger.events and options.executes:
+        what = "what comes of blocks that are executed again"
+        result = _or_unknown(result, what, _executed_again, audit, options, (node, scope))
+    if audit.ledger.events and (options.splitter or options.gates):
+        what = "what stands beside the vault"
+        result = _or_unknown(result, what, _with_beside, audit, options, (node, scope))
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
@@ -297,6 +318,26 @@ def _kept(scope: Scope, node: Node) -> Progress | None:
     return checkpoint.forget_differing(path, found)
 
 
+def _or_unknown(
+    result: AuditResult, what: str, step: Step, audit: Audit, options: AuditOptions,
+    of_chain: tuple[Node, Scope],
+) -> AuditResult:  # fmt: skip
+    """Return a result with what a step adds to it. Where the step fails, the verdict says so, and
+    has all that was found before.
+
+    Args:
+        what: that nobody can say then
+    """
+    try:
+        return step(result, audit, options, of_chain)
+    except Exception as error:
+        is_known = isinstance(error, StrongroomError) and not isinstance(error, Defect)
+        if not is_known and not result.verdict.differences:
+            raise
+        told = error if is_known else f"the audit itself failed ({error!r:.200})"
+        return replace(result, verdict=result.verdict.with_unknown(f"{what}: {told}"))
+
+
 def _with_beside(
     result: AuditResult, audit: Audit, options: AuditOptions, of_chain: tuple[Node, Scope]
 ) -> AuditResult:
@@ -305,8 +346,6 @@ def _with_beside(
     from strongroom.audit.held_block import check_held
 
     node, scope = of_chain
-    if not audit.ledger.events:
-        return result
     found = audit_beside(
         node, audit.ledger, (scope.from_block, scope.to_block), options.splitter, options.gates,
         options.models,
@@ -424,23 +463,19 @@ def _check(options: AuditOptions) -> None:
 
 
 def _executed_again(
-    options: AuditOptions, result: AuditResult, audit: Audit, of_chain: tuple[Node, Scope]
+    result: AuditResult, audit: Audit, options: AuditOptions, of_chain: tuple[Node, Scope]
 ) -> AuditResult:
     """Execute again on a fork what is asked for; what differs joins the verdict. The fork is of the
     first node alone; its blocks, and what it is held against, all nodes say alike. Which blocks
     these are the logs say: an audit that goes on has not booked all reports itself."""
-    bps, cap = options.what_if_bps, options.what_if_cap
-    if not (options.replay or options.replay_blocks) and bps is None and cap is None:
-        return result
-    if not audit.ledger.events:
-        return result
-
     from strongroom.audit.chosen_events import blocks_with
     from strongroom.audit.events import Allocated, Dealt
     from strongroom.audit.held_block import check_held, held_hash
+    from strongroom.audit.permissions import ZERO
     from strongroom.audit.replay import forks
 
     (node, scope), vault = of_chain, result.verdict.vault
+    bps, cap = options.what_if_bps, options.what_if_cap
     span = scope.from_block, scope.to_block
     reports, budgets = (blocks_with(node, vault, kind, span) for kind in (Dealt, Allocated))
     again = reports[-options.replay :] if options.replay > 0 else reports
@@ -451,24 +486,28 @@ def _executed_again(
         raise BadInput("--what-if: the vault has no report yet: audit again after its first")
     if cap is not None and not budget_at:
         raise BadInput("--what-if-cap: the vault has allocated nothing yet: leave it out")
-    roles = audit.ledger.permissions.roles
+    reporter, guardian = (audit.ledger.permissions.roles.get(e, ZERO) for e in ACTING)
+    for option, is_asked, who in (
+        ("--what-if", bps is not None, reporter),
+        ("--what-if-cap", cap is not None, guardian),
+    ):
+        if is_asked and who == ZERO:
+            raise BadInput(f"{option}: the vault's logs name nobody who may do it: leave it out")
     with forks(options.rpc, node, partial(held_hash, node)) as fork:
         replayed = tuple(fork.replay(block, vault) for block in blocks)
         result = replace(
             result,
             verdict=result.verdict.with_differences(_differences(replayed)),
             replayed=replayed,
-            what_if=None if bps is None else fork.what_if(report_at, vault, roles["reporter"], bps),
-            what_if_cap=None if cap is None else _with_cap(fork, vault, roles, budget_at, cap),
+            what_if=None if bps is None else fork.what_if(report_at, vault, reporter, bps),
+            what_if_cap=None if cap is None else _with_cap(fork, vault, guardian, budget_at, cap),
         )
     check_held(node, scope.to_block, scope.held_hash)
     return result
 
 
-def _with_cap(
-    again: Forks, vault: str, roles: Mapping[str, str], block: int, cap: CapChange
-) -> WhatIfCap:
-    return again.what_if_cap(block, vault, roles["guardian"], cap.class_id, cap.market_cap)
+def _with_cap(again: Forks, vault: str, guardian: str, block: int, cap: CapChange) -> WhatIfCap:
+    return again.what_if_cap(block, vault, guardian, cap.class_id, cap.market_cap)
 
 
 def _differences(replayed: tuple[Replayed, ...]) -> list[Difference]:

@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from strongroom.audit.checkpoint import OpenDecisions, Progress
+from strongroom.audit.checkpoint import OpenDecisions, Progress, ReportDocument
 from strongroom.audit.deciding_bounds import Spending
-from strongroom.audit.ledger import BookedReport
 from strongroom.audit.permissions import Difference
 from strongroom.audit.verdict import DecidedAgain
 from strongroom.chain.ids import Json, canonical, decision_of, read_json
@@ -84,13 +83,10 @@ class DecisionsAgain:
         self._find, self._decide, self._spending = find, decide, spending or Spending()
         self._last: tuple[str, FoundDocument] | None = None  # settings: many views have the same
 
-    def make(self, progress: Progress, report: BookedReport, transaction: str, text: bytes) -> None:
-        """Make the decisions of a report's document again; the progress keeps what comes of them.
-
-        Raises:
-            EvidenceAway: no place has a view, and one does not answer.
-        """
-        self._make(progress, OpenDecisions(report.block, transaction, report.evidence), text)
+    def make(self, progress: Progress, report: ReportDocument, text: bytes) -> None:
+        """Make the decisions of a report's document again; the progress keeps what comes of it."""
+        these = OpenDecisions(report.block, report.transaction, report.evidence)
+        self._make(progress, these, text)
 
     def make_open(self, progress: Progress, document: Find) -> None:
         """Make the decisions again of which an earlier run did not know all: a whole audit would
@@ -98,9 +94,6 @@ class DecisionsAgain:
 
         Args:
             document: finds evidence documents; one that is gone is the audit's to name
-
-        Raises:
-            EvidenceAway: see `make`.
         """
         before, progress.undecided = progress.undecided, []
         places, ledger = {(old.block, old.transaction) for old in before}, progress.ledger
@@ -144,7 +137,7 @@ class DecisionsAgain:
     def _again(self, names: Named, texts: Sequence[bytes]) -> Sequence[MadeAgain] | None:
         """Return what comes of each record that names a view and settings; None: one of these is
         not published. Other content under its name is none of the keeper's: whoever keeps a place
-        can have put it there."""
+        can have put it there. Nor is silence."""
         self._spending.begin_view()
         left = self._spending.left
         if left.seconds <= 0:
@@ -153,6 +146,8 @@ class DecisionsAgain:
         for name, each in zip(names, looks, strict=True):
             if each.presence is Presence.WRONG:
                 return [_Unknown(f"other content under the name of document {name}")] * len(texts)
+            if each.presence is Presence.UNKNOWN:
+                return [_Unknown("a view or settings cannot be had now")] * len(texts)
         view, settings = (each.text for each in looks)
         if view is None or settings is None:
             return None

@@ -267,7 +267,12 @@ def missing_words(found: FoundDocument) -> str:
 
 
 class Revealed:
-    """Decisions and names of many documents, in a temporary file: history is long."""
+    """Decisions and names of many documents, in a temporary file: history is long.
+
+    Attributes:
+        away: numbers of the reports whose documents cannot be had now
+        why_away: of the first of them; "": there is none
+    """
 
     def __init__(
         self,
@@ -283,9 +288,6 @@ class Revealed:
             reports: oldest first
             data_of: gives transactions' data by their hashes
 
-        Raises:
-            EvidenceAway: no place has a document, and one does not answer.
-            BadInput: no place has any, and one is a server: its address may be wrong.
         """
         self._kept = sqlite3.connect("")
         self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT, stated INT)")
@@ -301,7 +303,10 @@ class Revealed:
                 self._read(waiting, data_of)
                 waiting = []
         self._read(waiting, data_of)
-        places.check_named()
+        places.doubt_servers()
+        why = {each.number: places.why_unknown(each.evidence) for each in self._reports}
+        self.away = [number for number, words in why.items() if words]
+        self.why_away = next(filter(None, why.values()), "")
 
     def _read(
         self, reports: Sequence[Reported], data_of: Callable[[Sequence[str]], Sequence[bytes]]

@@ -348,6 +348,8 @@ def _done(folder: Path, digest: str, asked: str) -> VaultLine | None:
         known = _DONE.validate_json((folder / "done.json").read_bytes())
     except (OSError, ValidationError):
         return None
+    if not (folder / "verdict.json").exists():  # a later run with other options was refused
+        return None
     line = known.line
     is_its_own = line.vault == folder.name and _is_settled(line)
     return line if is_its_own and (known.block_hash, known.asked) == (digest, asked) else None

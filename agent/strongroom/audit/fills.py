@@ -36,6 +36,7 @@ from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Limit
 from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
+from strongroom.chain.places import Presence
 from strongroom.chain.units import DAY
 
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
@@ -50,6 +51,7 @@ class Wait(Enum):
     IN_TIME = auto()
     LATE = auto()
     UNKNOWN = auto()  # reports are overdue: one will show it
+    AWAY = auto()  # a document that may show it cannot be had now
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,9 @@ class FillJoiner:
         waiting, progress.unjoined = progress.unjoined, []
         for fill in waiting:
             self._take(progress, fill)
+        late, progress.maybe_late = progress.maybe_late, []
+        for fill in late:
+            progress.ledger.differences += self._late(progress, fill)
 
     def forget(self, progress: Progress, now: int) -> None:
         """Forget what the fills of each decision add up to that can have no more.
@@ -140,6 +145,7 @@ class FillJoiner:
             progress.unjoined.append(fill)
             return
         progress.joined += 1
+        progress.ledger.differences += self._late(progress, fill)
         for what, expected, found in self._wrong(progress, fill, decision):
             progress.ledger.differences.append(
                 Difference(fill.block, fill.transaction, f"OrderFilled: {what}", expected, found)
@@ -149,10 +155,6 @@ class FillJoiner:
         self, progress: Progress, fill: AccountFill, decision: RevealedDecision
     ) -> Iterator[tuple[str, str, str]]:
         """Yield where a fill is not what its decision ordered."""
-        last = self._last_report_for(fill)
-        if decision.at > last and not self.is_withheld(fill):
-            what = f"its decision's report, of account {fill.account}"
-            yield what, f"at most {last}", str(decision.at)
         if decision.vault != self._vault:  # a market has the same id in each vault
             yield "its decision's vault", self._vault, decision.vault or "none"
             return
@@ -171,6 +173,25 @@ class FillJoiner:
         over = take(fill, legs, ordered)
         if over is not None:
             yield over
+
+    def _late(self, progress: Progress, fill: AccountFill) -> list[Difference]:
+        """Return whether the decision of a fill was revealed too late. Where a document that may
+        withhold it cannot be had now, that is asked again when the audit goes on."""
+        decision, last = self._revealed().decision(fill.decision), self._last_report_for(fill)
+        is_in_time = decision is not None and decision.at <= last
+        if is_in_time or self.is_withheld(fill):
+            return []
+        if decision is None or self._may_be_away(last):
+            progress.maybe_late.append(fill)
+            return []
+        what = f"OrderFilled: its decision's report, of account {fill.account}"
+        where = fill.block, fill.transaction
+        return [Difference(*where, what, f"at most {last}", str(decision.at))]
+
+    def _may_be_away(self, number: int) -> bool:
+        """Whether what nobody has seen may stand in a document, of a report up to a number, that
+        cannot be had now."""
+        return any(each <= number for each in self._revealed().away[:1])
 
     def _last_report_for(self, fill: AccountFill) -> int:
         """Return the number of the report by which a fill's decision is revealed or withheld."""
@@ -202,7 +223,8 @@ class FillJoiner:
         late = _with_more(named, more_late, "a decision", "OrderFilled.metadata: more fills")
         overdue, more = self.withheld_until(since, now)
         late += [*self.revealed_twice(), *more]
-        unknown = tuple(self._unknown(counts[Wait.UNKNOWN], overdue))
+        away = self._away(counts[Wait.AWAY] + len(progress.maybe_late))
+        unknown = (*away, *self._unknown(counts[Wait.UNKNOWN], overdue))
         return NotRevealed(counts[Wait.IN_TIME], withheld, unknown, tuple(late))
 
     def wait_of(self, fill: AccountFill, since: int) -> Wait:
@@ -214,8 +236,9 @@ class FillJoiner:
         """
         if self._revealed().decision(fill.decision) is not None:
             return Wait.LATE  # younger than its fill
-        if len(self._reports) >= self._last_report_for(fill):
-            return Wait.LATE
+        last = self._last_report_for(fill)
+        if len(self._reports) >= last:
+            return Wait.AWAY if self._may_be_away(last) else Wait.LATE
         return Wait.IN_TIME if max(fill.time, self._last_time) >= since else Wait.UNKNOWN
 
     def withheld_until(self, since: int, now: int) -> tuple[int, list[Difference]]:
@@ -260,6 +283,9 @@ class FillJoiner:
             wrong = f"by {_date(decision.reveal_by)}, as its record says"
         if not wrong:
             return wait, None
+        rests_on = len(self._reports) if decision is None else max(it.at, report)
+        if self._may_be_away(rests_on):
+            return Wait.AWAY, None
         what = f"evidence document: decision {it.decision} revealed"
         return Wait.LATE, Difference(*self._reports[report - 1], what, f"by {by}", wrong)
 
@@ -274,6 +300,18 @@ class FillJoiner:
     def _last_time(self) -> int:
         """Timestamp of the last report; 0: there is none."""
         return self._time_of(len(self._reports)) if self._reports else 0
+
+    def _away(self, fills: int) -> Iterator[str]:
+        """Yield what nobody can say while documents cannot be had, and what ends it.
+
+        Args:
+            fills: whose decisions may be in them
+        """
+        away = self._revealed().away
+        if away:
+            beside = f", and what decisions ordered {_count(fills, 'fill')}" if fills else ""
+            documents = _count(len(away), "evidence document")
+            yield f"whether {documents} can be had{beside}: {self._revealed().why_away}"
 
     def _unknown(self, fills: int, overdue: int) -> Iterator[str]:
         """Yield what nobody can say while reports are overdue, and what ends it."""
@@ -327,6 +365,11 @@ class FillJoiner:
         """Return where the documents and decisions of all reports can be had now."""
         return self._revealed().availability()
 
+    def read(self) -> None:
+        """Read the documents of all reports, before anything rests on one: only all together say
+        whether a server's address may be wrong."""
+        self._revealed()
+
     def vanished(self, before: int) -> list[Difference]:
         """Return a difference for each document that was there when a checkpoint was written, and
         that no place has now: an audit that goes on comes to what a whole one does.
@@ -338,7 +381,8 @@ class FillJoiner:
         for each in self.availability().reports if before else ():
             block, transaction = self._reports[each.number - 1]
             look = self._evidence.find(each.evidence)
-            if block < before and look.text is None:
+            is_gone = look.text is None and look.presence is not Presence.UNKNOWN
+            if block < before and is_gone:
                 what = missing_words(look)
                 found.append(Difference(block, transaction, what, each.evidence, look.why))
         return found

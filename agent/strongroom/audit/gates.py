@@ -115,19 +115,9 @@ def audit_gate(
         BadLog: the node sends what is no log.
     """
     address, last = gate.lower(), blocks[1]
-    code = _code_at(node, address, last)
-    if not code:
-        raise BadInput(f"--proof-gate {gate}: there is no contract: name the gate's address")
-    how = runtime_difference(NAME, code)
-    listed = AuditedCode("proof gate", address, to_hex(keccak(code)), "" if how else NAME)
-    if how:  # what foreign code logs is not read
-        return GateAudit(
-            None, (listed,), (_differs(last, f"code of proof gate {address}", NAME, how),)
-        )
-    vault, terms = _immutables(code)
-    if vault != ledger.vault:
-        other = _differs(last, f"proof gate {address}: VAULT", ledger.vault, vault)
-        return GateAudit(None, (listed,), (other,))
+    listed, terms, wrong = gate_code(node, gate, ledger.vault, last)
+    if terms is None:  # what foreign code logs is not read
+        return GateAudit(None, (listed,), wrong)
     books = GateBooks(
         ledger, address, terms,
         next((each for each in models if each.model_hash == terms.model_hash), None),
@@ -139,6 +129,29 @@ def audit_gate(
         books.differences.append(_differs(last, what, terms.verifier_hash, verifier.code_hash))
     trusted = (verifier, _trusted(node, "keeper of the gate", terms.keeper, last))
     return GateAudit(books.statement(), (listed, *trusted), tuple(books.differences))
+
+
+def gate_code(
+    node: Node, gate: str, vault: str, block: int
+) -> tuple[AuditedCode, GateCode | None, tuple[Difference, ...]]:
+    """Return what the code is, and its rule; without one, how it is not ours, or not of this vault.
+
+    Raises:
+        BadInput: there is no contract at the address.
+        NodeAway: the node does not answer.
+    """
+    address = gate.lower()
+    code = _code_at(node, address, block)
+    if not code:
+        raise BadInput(f"--proof-gate {gate}: there is no contract: name the gate's address")
+    how = runtime_difference(NAME, code)
+    listed = AuditedCode("proof gate", address, to_hex(keccak(code)), "" if how else NAME)
+    if how:
+        return listed, None, (_differs(block, f"code of proof gate {address}", NAME, how),)
+    there, terms = _immutables(code)
+    if there != vault:
+        return listed, None, (_differs(block, f"proof gate {address}: VAULT", vault, there),)
+    return listed, terms, ()
 
 
 @dataclass

@@ -47,10 +47,7 @@ def audit_splitter(
         BadLog: the node sends what is no log.
     """
     address, (first, last) = splitter.lower(), blocks
-    code = to_bytes(node.ask("eth_getCode", address, hex(last)))
-    if not code:
-        raise BadInput(f"--splitter {splitter}: there is no contract: name the splitter's address")
-    listed, delay, found = _code(code, address, ledger.vault, last)
+    listed, delay, found = splitter_code(node, splitter, ledger.vault, last)
     books = PayoutBooks(ledger, address, delay)
     if found:  # what foreign code logs is not read
         return SplitterAudit(payout_statement(books), listed, tuple(found), is_ours=False)
@@ -59,11 +56,20 @@ def audit_splitter(
     return SplitterAudit(payout_statement(books), listed, tuple(found))
 
 
-def _code(
-    code: bytes, address: str, vault: str, block: int
+def splitter_code(
+    node: Node, splitter: str, vault: str, block: int
 ) -> tuple[AuditedCode, int, list[Difference]]:
     """Return what the code is, the delay among its immutables, and how it is not ours, or not of
-    this vault: the immutables are the vault and the delay, a word each."""
+    this vault: the immutables are the vault and the delay, a word each.
+
+    Raises:
+        BadInput: there is no contract at the address.
+        NodeAway: the node does not answer.
+    """
+    address = splitter.lower()
+    code = to_bytes(node.ask("eth_getCode", address, hex(block)))
+    if not code:
+        raise BadInput(f"--splitter {splitter}: there is no contract: name the splitter's address")
     start = len(artifact(NAME).runtime)
     how = runtime_difference(NAME, code)
     known = AuditedCode("splitter", address, "0x" + keccak(code).hex(), "" if how else NAME)

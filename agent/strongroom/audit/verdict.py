@@ -215,6 +215,11 @@ class Verdict:
         found = (*self.differences, *more)
         return replace(self, differences=found, verdict=word_of(found, self.unknown))
 
+    def with_unknown(self, more: str) -> Verdict:
+        """Return the verdict with something that nobody can say."""
+        unknown = (*self.unknown, more)
+        return replace(self, unknown=unknown, verdict=word_of(self.differences, unknown))
+
     def document(self) -> JsonObject:
         """Return the verdict as JSON takes it."""
         found = asdict(self)
