@@ -212,16 +212,21 @@ def _send_all(items: Iterator[T], inbox: Connection, outbox: Connection) -> None
         for item in items:
             ready.put(pickle.dumps((item,), pickle.HIGHEST_PROTOCOL))
     except Exception as error:
-        text = pickle.dumps(error)
-        try:
-            pickle.loads(text)
-        except Exception:
-            text = pickle.dumps(Defect(repr(error)))
-        ready.put(text)
+        ready.put(_packed(error))
     else:
         ready.put(pickle.dumps(None))
     ready.put(None)
     sender.join()
+
+
+def _packed(error: Exception) -> bytes:
+    """Return an error as it is sent; as a Defect where it cannot be."""
+    try:
+        text = pickle.dumps(error)
+        pickle.loads(text)
+    except Exception:
+        return pickle.dumps(Defect(repr(error)))
+    return text
 
 
 def _send(ready: "Queue[bytes | None]", outbox: Connection) -> None:

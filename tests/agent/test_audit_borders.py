@@ -10,13 +10,16 @@ from strongroom.audit.command import AuditOptions, parse_cap, scope_of
 from strongroom.audit.events import (
     VAULT_EVENTS,
     AuditedEvent,
+    ClassCapsSet,
     Deposit,
     FeeRecipientsSet,
     RedeemedInKind,
 )
+from strongroom.audit.governance import Governance
 from strongroom.audit.logs import BadLog
+from strongroom.audit.losses import LossStatement, WorstTrade
 from strongroom.audit.node import Node, NodeAway
-from strongroom.audit.permissions import Caps
+from strongroom.audit.permissions import Caps, Permissions
 from strongroom.audit.queues import (
     AuditedEpoch,
     claim_plan,
@@ -24,7 +27,8 @@ from strongroom.audit.queues import (
     settle_redemptions,
 )
 from strongroom.audit.readers import read_log, vault_readers
-from strongroom.audit.transactions import by_transaction
+from strongroom.audit.telling import loss_lines
+from strongroom.audit.transactions import Transaction, by_transaction
 from strongroom.audit.valuation import Holding, value
 from strongroom.audit.wording import caps_words, function_name, limit_words, selector_of
 from strongroom.chain import abi
@@ -269,14 +273,43 @@ def test_an_address_without_a_vault_is_refused(answer):
 
 
 def test_a_cap_is_a_class_and_units():
-    assert parse_cap("3:250.5").class_id == 3 and parse_cap("3:250.5").market_cap == 250_500_000
+    found = parse_cap("3:250.5")
+    assert found.class_id == 3 and found.base_units(6) == 250_500_000
+    assert found.base_units(12) == 250_500_000_000_000 and found.base_units(1) == 2_505
+    assert parse_cap(f"0:{2**128 - 1}").base_units(0) == 2**128 - 1
     odd = ("3:sNaN", "3:Infinity", "3:1e999999", "3:1e999990", "3:-1")  # 1e999990 took minutes
+    odd = (*odd, "0:1e-30", "\u0660:\u0662\u0665\u0660")
+    odd = (*odd, "0_1:5", "0:5_0", " 0:5", "0:5.", f"{2**128}:5")
     for text in ("x", "3", "3:", ":5", "3:x", *odd):
         with pytest.raises(BadInput, match="give a class and a cap"):
             parse_cap(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "decimals"),
+    [("0:0.0000001", 6), ("0:0.5", 0), (f"0:{2**128}", 0), (f"0:{10**30}", 12)],
+)
+def test_a_cap_that_the_asset_cannot_say_is_refused(text, decimals):
+    """It became a cap of nothing."""
+    with pytest.raises(BadInput, match=f"no amount of an asset with {decimals} decimals"):
+        parse_cap(text).base_units(decimals)
+
+
 # words
+
+
+def test_amounts_are_said_in_the_decimals_of_the_asset():
+    """One of 12 had all amounts a million times too large."""
+    assert limit_words(17, 1_500_000_000, 3) == "total cap is 1,500,000.00"
+    caps = Caps(15 * 10**11, 1_500, UNLIMITED_ASSETS, 9_000)
+    assert caps_words(caps, 12).startswith("a market 1.50 and 15 % of NAV, the class unlimited")
+    permissions = Permissions()
+    event = ClassCapsSet(7, "0xaa", 0, "", 0, *caps.words)
+    Governance(permissions, 12).take(event, Transaction(1, (event,)))
+    assert "a market 1.50 and" in permissions.timeline[-1].what
+    trade = WorstTrade(1, "0x", 0, ANN, "buy", "1" + "0" * 12, "2" + "0" * 12, "-5" + "0" * 11, ())
+    (line,) = loss_lines(LossStatement((), (trade,), ()), "TOK", 12)
+    assert line == "worst trade: block 1, buy 2.00 for 1.00 TOK, 0.50 better than the marks"
 
 
 def test_limits_and_caps_are_said_in_their_units():

@@ -79,6 +79,33 @@ def test_logs_of_foreign_code_are_not_read(life, honest):
     assert found.checked.events == 0 and "eth_getLogs" not in node.asked
 
 
+class FarHead(RecordingNode):
+    """Says a head that is far away, and headers up to it."""
+
+    head_said = 2**40
+
+    def answered(self, method, params):
+        found = None
+        if method == "eth_blockNumber":
+            found = hex(self.head_said)
+        if method == "eth_getBlockByNumber" and int(params[0], 16) >= len(steady_life().blocks):
+            number = int(params[0], 16)
+            hashes = {"hash": f"0x{number:064x}", "parentHash": f"0x{number - 1:064x}"}
+            time = hex(steady_life().blocks[-1].time + 1)
+            found = {"number": hex(number), "timestamp": time} | hashes
+        if found is None:
+            return super().answered(method, params)
+        return json.dumps({"result": found})[1:-1].encode()
+
+
+def test_a_head_that_no_chain_has_come_to_is_refused(life):
+    """The audit looked for logs up to it for years."""
+    node = Telling(FarHead(life), lambda method, parameters, answer: answer)
+    with pytest.raises(NodeAway, match=r"1,099,511,627,\d+ blocks and .* no chain is so fast"):
+        run_audit(AuditOptions(life.vault), node)
+    assert "eth_getLogs" not in node.asked
+
+
 @pytest.mark.parametrize("what", ["supply", "idle"])
 def test_a_checkpoint_of_a_liar_makes_no_vault_differ(life, honest, tmp_path, what):
     """The first audit is told of one share or unit more; its books go on over an honest node."""

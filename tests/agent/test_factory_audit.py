@@ -150,7 +150,7 @@ def test_what_another_release_has_found_is_not_done(tmp_path, monkeypatch, what)
     folder = tmp_path / copy_of(0)
     folder.mkdir()
     (folder / "verdict.json").touch()
-    factory_audit._keep(folder, factory_audit._Done("0xaa", asked(), line))
+    factory_audit._kept(folder, factory_audit._Done("0xaa", asked(), line))
     assert factory_audit._done(folder, "0xaa", asked()) == line
     other = (lambda: "99.0") if what == "release" else "another"
     monkeypatch.setattr(factory_audit, what, other)
@@ -167,7 +167,7 @@ def test_a_line_of_another_vault_or_that_may_change_is_not_done(tmp_path, change
     folder = tmp_path / copy_of(0)
     folder.mkdir()
     (folder / "verdict.json").touch()
-    factory_audit._keep(folder, factory_audit._Done("0xaa", "asked", line))
+    factory_audit._kept(folder, factory_audit._Done("0xaa", "asked", line))
     assert factory_audit._done(folder, "0xaa", "asked") is None
 
 
@@ -233,6 +233,32 @@ def test_one_that_fails_costs_itself_and_hides_no_difference(tmp_path):
     assert result.vaults[2].words == f"{url} refuses eth_getLogs: gone: name another node"
     done = [(tmp_path / "out" / copy_of(each) / "done.json").exists() for each in range(3)]
     assert done == [True, False, False], "what is wrong is tried again: it may be cured"
+
+
+def test_a_file_that_cannot_be_written_costs_its_vault_alone(tmp_path, clean):
+    """The whole run ended with an error of the system."""
+    url, factory, *_ = clean
+    (tmp_path / copy_of(0) / "done.json").mkdir(parents=True)
+    found = audit_factory(options(url, factory, tmp_path))
+    assert [each.exit_code for each in found.vaults] == [2, 0] and found.exit_code == 2
+    told = found.vaults[0].words
+    assert told.startswith("no difference") and "done.json cannot be written" in told
+    assert [each.name for each in (tmp_path / copy_of(0)).glob("*.draft")] == []
+    (tmp_path / copy_of(0) / "done.json").rmdir()
+    assert audit_factory(options(url, factory, tmp_path)).exit_code == 0
+
+
+def test_two_runs_in_one_folder_have_drafts_of_their_own(tmp_path, monkeypatch):
+    drafts, replaces = [], Path.replace
+
+    def seen(path, target):
+        drafts.append(path.name)
+        return replaces(path, target)
+
+    monkeypatch.setattr(Path, "replace", seen)
+    done = factory_audit._Done("0xaa", "asked", factory_audit.VaultLine(copy_of(0), 0, ""))
+    factory_audit._kept(tmp_path, done)
+    assert drafts == [f"done.json.{os.getpid()}.draft"]
 
 
 def test_ctrl_c_leaves_what_the_next_run_goes_on_from(tmp_path, clean):

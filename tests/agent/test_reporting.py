@@ -212,6 +212,13 @@ def test_amounts_read_well(amount, digits, text):
     assert format_units(amount, digits) == text
 
 
+@pytest.mark.parametrize(
+    ("decimals", "text"), [(0, "-1,234,567"), (2, "-12,345.67"), (12, "-0.000001")]
+)
+def test_amounts_of_other_assets_read_well(decimals, text):
+    assert format_units(-1_234_567, 6, decimals) == text
+
+
 def test_a_report_reveals_no_more_records_than_the_audit_reads_of_a_document():
     """10,000 at most, the oldest first; the others come with the next report. Of these records
     5,714 have half of a document's 400,000 names, 35 each."""

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,6 +138,15 @@ class Unsendable(Exception):
 def test_an_error_that_cannot_be_sent_is_told():
     with pytest.raises(Defect, match="Unsendable"):
         list(one_ahead(counted(0, Unsendable("a", "b"))))
+
+
+def test_an_error_that_cannot_even_be_packed_is_told(capfd):
+    """The process died with a traceback of its own, beside the command's words."""
+    error = BadInput("locked")
+    error.lock = threading.Lock()
+    with pytest.raises(Defect, match="locked"):
+        list(one_ahead(counted(0, error)))
+    assert capfd.readouterr().err == ""
 
 
 def test_a_reader_that_dies_is_no_end():

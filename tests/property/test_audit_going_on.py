@@ -4,6 +4,7 @@ that runs, with the documents that are there now."""
 import json
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -329,7 +330,7 @@ def test_a_replay_that_goes_on_executes_what_a_whole_one_does(life, tmp_path, mo
         found = life.audit(checkpoint=path, replay=-1)
         assert (found.exit_code, asked) == (1, reports)
     asked.clear()
-    life.audit(checkpoint=path, replay=2, what_if_bps=-500, what_if_cap=CapChange(0, 100))
+    life.audit(checkpoint=path, replay=2, what_if_bps=-500, what_if_cap=CapChange(0, Decimal(100)))
     assert asked == [*reports[-2:], reports[-1], reports[-1] - 1]
 
 

@@ -3,6 +3,7 @@ is told beside it. So is what differs where something beside the audit fails."""
 
 import json
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 from strongroom.audit.command import CapChange
@@ -219,7 +220,9 @@ def test_a_mistyped_contract_is_refused_before_the_audit(life, option):
     assert "eth_getLogs" not in node.asked
 
 
-@pytest.mark.parametrize("asked", [{"what_if_bps": -5}, {"what_if_cap": CapChange(0, 100)}])
+@pytest.mark.parametrize(
+    "asked", [{"what_if_bps": -5}, {"what_if_cap": CapChange(0, Decimal(100))}]
+)
 def test_a_node_that_hides_who_may_act_is_named(life, asked):
     """The auditor failed by a KeyError (exit code 3)."""
     (topic,) = (at for at, each in vault_readers().items() if each.record is RoleSet)
@@ -232,6 +235,13 @@ def test_a_node_that_hides_who_may_act_is_named(life, asked):
 
     found = life.audit(Telling(RecordingNode(life), told), **asked)
     assert found.exit_code == 1 and "name nobody who may do it" in found.verdict.unknown[0]
+
+
+def test_a_cap_that_does_not_fit_is_refused_before_the_audit(life):
+    node = Telling(RecordingNode(life), lambda method, params, answer: answer)
+    with pytest.raises(BadInput, match="no amount of an asset with 6 decimals"):
+        life.audit(node, what_if_cap=CapChange(0, Decimal("0.0000001")))
+    assert "eth_getLogs" not in node.asked
 
 
 def test_a_refused_run_leaves_no_verdict_of_another(life, tmp_path):

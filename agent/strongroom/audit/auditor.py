@@ -23,7 +23,7 @@ from strongroom.audit.checkpoint import (
 from strongroom.audit.checkpoint_books import wrong_books
 from strongroom.audit.code import CodeAudit, TradingPlaces, foreign_accounts
 from strongroom.audit.conservation import Conservation
-from strongroom.audit.contracts import Asked, Call, OddAnswer, Views
+from strongroom.audit.contracts import MOST_DECIMALS, Asked, Call, OddAnswer, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import missing_words, read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
@@ -56,7 +56,6 @@ _ACCOUNT: Sequence[Asked] = [
 ]
 _PLACE = attrgetter("place")
 _FOLLOWED: Sequence[type[AuditedEvent]] = (EpochSettled, MarketOpened)
-MOST_DECIMALS = 12  # of an asset: no vault of ours is made with more
 COLLECT = 8  # pieces, after which garbage is looked for
 AT_LEAST = 5_000  # waiting fills of a checkpoint: one with n times as many is of n pieces
 T = TypeVar("T")

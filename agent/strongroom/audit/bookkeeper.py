@@ -42,7 +42,7 @@ class Bookkeeper:
             before: is called before each event is booked
         """
         self.ledger, self._before = ledger, before
-        self._governance = Governance(ledger.permissions)
+        self._governance = Governance(ledger.permissions, ledger.decimals)
         self._booking = Booking(ledger, self._governance)
 
     def replaced(self) -> Sequence[Setting]:

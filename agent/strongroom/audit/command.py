@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING
 from strongroom.addresses import typed_address
 from strongroom.audit.deciding_bounds import DecidingBounds, Spending
 from strongroom.chain.ids import Json, JsonObject
-from strongroom.chain.units import MICRO
 from strongroom.errors import BadInput, Defect, StrongroomError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from strongroom.audit.node import Node
     from strongroom.audit.payouts import PayoutStatement
     from strongroom.audit.permissions import Difference
-    from strongroom.audit.replay import Forks, Replayed, WhatIf, WhatIfCap
+    from strongroom.audit.replay import Replayed, WhatIf, WhatIfCap
     from strongroom.audit.verdict import Verdict
     from strongroom.chain.places import DocumentPlace
 
@@ -45,15 +45,35 @@ if TYPE_CHECKING:
 RPC = "http://127.0.0.1:8545"
 VAULT = "{vault}"  # stands for its address in a place of documents
 MOST = 2**128 - 1  # a class or a cap
+_CAP = re.compile(r"([0-9]{1,39}):([0-9]{1,39}(?:\.[0-9]{1,39})?)", re.ASCII)
+AT_ONCE, A_SECOND = 1_000_000, 100  # blocks of a chain: that may be of one time, and of each second
 ACTING = ("reporter", "guardian")  # on a fork: of a what-if, and of one with another cap
 
 
 @dataclass(frozen=True)
 class CapChange:
-    """Another market cap of a class, in base units of the asset."""
+    """Another market cap of a class, in units of the asset."""
 
     class_id: int
-    market_cap: int
+    market_cap: Decimal
+
+    def base_units(self, decimals: int) -> int:
+        """Return the cap as the vault has it.
+
+        Args:
+            decimals: of the asset
+
+        Raises:
+            BadInput: the cap has more, or no vault has so large a one.
+        """
+        cap, units = self.market_cap.as_integer_ratio()
+        found, rest = divmod(cap * int(10**decimals), units)
+        if rest or found > MOST:
+            raise BadInput(
+                f"--what-if-cap: {self.market_cap} is no amount of an asset with {decimals} "
+                "decimals: name another one"
+            )
+        return found
 
 
 def parse_cap(text: str) -> CapChange:
@@ -62,15 +82,10 @@ def parse_cap(text: str) -> CapChange:
     Raises:
         BadInput: it does not read so.
     """
-    number, _, units = text.partition(":")
-    try:
-        class_id, cap = int(number), Decimal(units) * MICRO
-        fits = 0 <= class_id <= MOST and 0 <= cap <= MOST
-    except (ValueError, DecimalException):
-        fits = False
-    if not fits:
+    read = _CAP.fullmatch(text)
+    if read is None or int(read[1]) > MOST:
         raise BadInput(f"{text!r}: give a class and a cap in units, e.g. 0:250.00")
-    return CapChange(class_id, int(cap))
+    return CapChange(int(read[1]), Decimal(read[2]))
 
 
 def parse_payers(texts: Iterable[str]) -> dict[str, IncomeKind]:
@@ -243,6 +258,8 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
     started, node = time.monotonic(), node or nodes_of(urls)
     scope, identity = scope_of(options, node)
     check_named(node, options.vault.lower(), options.splitter, options.gates, scope.to_block)
+    if options.what_if_cap is not None:  # what does not fit is refused now
+        options.what_if_cap.base_units(identity.decimals)
     if options.executes:
         from strongroom.chain.anvil import find_anvil
 
@@ -413,6 +430,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
             f"--to-block {last}: the vault is of block {born}, the newest is {head}: "
             "name one between them"
         )
+    _check_pace(node, born, last)
     first = options.from_block if options.from_block is not None else born
     if first > born:  # with a checkpoint, too: reports in front of it reveal decisions
         raise BadInput(
@@ -433,6 +451,27 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
         tuple(map(shown_url, (options.rpc, *options.further_rpcs))),
     )  # fmt: skip
     return scope, identity
+
+
+def _check_pace(node: Node, born: int, last: int) -> None:
+    """Refuse a last block that no chain has come to since the vault was made: looking for logs up
+    to it would take years. Times are the node's own, so one that lies about them, too, is believed.
+
+    Raises:
+        NodeAway: it is so.
+    """
+    from strongroom.audit.node import NodeAway
+    from strongroom.chain.jsonrpc import shown_url
+
+    if last - born <= AT_ONCE:
+        return
+    times = node.times([born, last])
+    passed = times[last] - times[born]
+    if last - born - AT_ONCE > A_SECOND * max(passed, 0):
+        raise NodeAway(
+            f"{shown_url(node.url)}: block {last} is {last - born:,} blocks and {passed:,} seconds "
+            "after the vault's first: no chain is so fast: name another node, or --to-block"
+        )
 
 
 def _check(options: AuditOptions) -> None:
@@ -500,14 +539,14 @@ def _executed_again(
             verdict=result.verdict.with_differences(_differences(replayed)),
             replayed=replayed,
             what_if=None if bps is None else fork.what_if(report_at, vault, reporter, bps),
-            what_if_cap=None if cap is None else _with_cap(fork, vault, guardian, budget_at, cap),
+            what_if_cap=None
+            if cap is None
+            else fork.what_if_cap(
+                budget_at, vault, guardian, cap.class_id, cap.base_units(audit.ledger.decimals)
+            ),
         )
     check_held(node, scope.to_block, scope.held_hash)
     return result
-
-
-def _with_cap(again: Forks, vault: str, guardian: str, block: int, cap: CapChange) -> WhatIfCap:
-    return again.what_if_cap(block, vault, guardian, cap.class_id, cap.market_cap)
 
 
 def _differences(replayed: tuple[Replayed, ...]) -> list[Difference]:

@@ -16,6 +16,7 @@ from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
 from strongroom.chain.failures import CallReverted, NoVault
+from strongroom.chain.units import DECIMALS
 from strongroom.foreign_text import plain
 
 Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
@@ -24,6 +25,7 @@ Call = tuple[str, str, tuple[Argument, ...], int]  # a contract, a view, argumen
 
 WORD = 32  # bytes
 KEPT = 2_000  # answers
+MOST_DECIMALS = 12  # of an asset: no vault of ours is made with more
 # What is asked at every report is decoded and encoded here, by hand.
 NUMBER = ("uint256",)
 _NUMBERS = frozenset(("uint256",))
@@ -47,6 +49,7 @@ class Identity:
     symbol: str
     asset: str
     asset_symbol: str
+    decimals: int = DECIMALS  # of the asset
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,15 @@ class Views:
                 f"there is no Strongroom vault at {vault}: name the vault's address"
             ) from error
         name, symbol = (self._text(vault, each, block) for each in ("name", "symbol"))
-        return Identity(name, symbol, asset, self._text(asset, "symbol", block))
+        symbols = symbol, asset, self._text(asset, "symbol", block)
+        return Identity(name, *symbols, self._decimals(asset, block))
+
+    def _decimals(self, asset: str, block: int) -> int:
+        """Return an asset's decimals; the usual ones where it does not say."""
+        try:
+            return min(int(self.call(asset, "decimals", (), block)), MOST_DECIMALS)
+        except (CallReverted, OddAnswer):
+            return DECIMALS
 
     def _text(self, address: str, name: str, block: int) -> str:
         try:

@@ -8,9 +8,11 @@ What fails, or dies, costs its own vault only.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -181,7 +183,7 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
             why = f"its process died ({result.why}): audit again, perhaps with fewer --jobs"
             result = VaultLine(task.vault, FAILED, why)
         if _is_settled(result):
-            _keep(options.folder / task.vault, _Done(digest, asked, result))
+            result = _kept(options.folder / task.vault, _Done(digest, asked, result))
         found[task.vault] = result
         options.progress(len(found), len(vaults))
     check_held(node, last, digest)
@@ -362,11 +364,19 @@ def _is_settled(line: VaultLine) -> bool:
     return line.exit_code == CLEAN and (again is None or not (again.withheld or again.unknown))
 
 
-def _keep(folder: Path, done: _Done) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / "done.draft"
-    draft.write_bytes(_DONE.dump_json(done))
-    draft.replace(folder / "done.json")
+def _kept(folder: Path, done: _Done) -> VaultLine:
+    """Keep what is done; return its line, or that it could not be kept: that is its vault's."""
+    draft = folder / f"done.json.{os.getpid()}.draft"  # another run may write here, too
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(_DONE.dump_json(done))
+        draft.replace(folder / "done.json")
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        words = f"{done.line.words}, and {folder / 'done.json'} cannot be written ({error})"
+        return replace(done.line, exit_code=FAILED, words=f"{words}: remove it and audit again")
+    return done.line
 
 
 def show_factory(result: FactoryResult, now: float) -> None:

@@ -58,7 +58,7 @@ from strongroom.audit.wording import (
 )
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import DELEGATED
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, DECIMALS
 
 ROLES = {"0x" + keccak(name.encode()).hex(): name for name in ("reporter", "guardian")}
 # What a view says that no event has set yet.
@@ -82,13 +82,14 @@ SET_ALLOW_LIST = "setAllowList(address,bool)"
 class Governance:
     """Books permissions by their events, and finds calls that were not announced in time."""
 
-    def __init__(self, permissions: Permissions) -> None:
-        """Go on from permissions, which change with the events.
+    def __init__(self, permissions: Permissions, decimals: int = DECIMALS) -> None:
+        """Go on from permissions, which change with the events; amounts are of an asset with so
+        many decimals.
 
         `before` fills with settings as they were before the first event of a block changed them,
         each of the last block in which its view must still have said so.
         """
-        self.permissions = permissions
+        self.permissions, self._decimals = permissions, decimals
         self.before: dict[tuple[int, str], Setting] = {}
         self._transaction = Transaction(0, ())
         self._found: list[Difference] = []
@@ -246,7 +247,7 @@ class Governance:
             self._expect_announced(it, SET_LIMIT, which, new)
         self.permissions.limits[which] = new
         self._set(it, "limit", (which,), new)
-        self._note(it, limit_words(which, new))
+        self._note(it, limit_words(which, new, self._decimals))
 
     def _fees_set(self, it: FeesSet) -> None:
         rates = (it.management_bps, it.performance_bps, it.hurdle_bps)
@@ -311,7 +312,7 @@ class Governance:
         if raised and not self._is_added(number):
             self._expect_announced(it, SET_CLASS_CAPS, number, caps.words)
         self._set_class(it, number, replace(old, caps=caps))
-        self._note(it, f"caps of class {number}: {caps_words(caps)}")
+        self._note(it, f"caps of class {number}: {caps_words(caps, self._decimals)}")
 
     def _class_retired(self, it: ClassRetired) -> None:
         old = self.permissions.class_of(it.class_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -46,9 +47,10 @@ def show(result: AuditResult, now: float) -> None:
         console.print(plain(f"block {each.block} {each.transaction}: {told}"), soft_wrap=True)
     if len(verdict.differences) > SHOWN:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
-    losses = loss_lines(verdict.losses, result.identity.asset_symbol)
-    paid = payout_lines(result.payouts, result.identity.asset_symbol)
-    gates = gate_lines(result.gates, result.identity.asset_symbol)
+    of_asset = result.identity.asset_symbol, result.identity.decimals
+    losses = loss_lines(verdict.losses, *of_asset)
+    paid = payout_lines(result.payouts, *of_asset)
+    gates = gate_lines(result.gates, *of_asset)
     for line in (*losses, *paid, *gates, *_again(result), *place_lines(verdict.evidence)):
         console.print(plain(line), soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
@@ -66,7 +68,8 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
     state, identity = result.verdict.state, result.identity
 
     def assets(digits: str) -> str:
-        return f"{format_units(int(digits))} {identity.asset_symbol}".strip()
+        amount = format_units(int(digits), decimals=identity.decimals)
+        return f"{amount} {identity.asset_symbol}".strip()
 
     checked = asdict(result.verdict.checked).items()
     return [
@@ -96,7 +99,7 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
 
 def _again(result: AuditResult) -> list[str]:
     """Return the results of executing blocks again, a line each."""
-    lines = []
+    lines, units = [], partial(format_units, decimals=result.identity.decimals)
     if result.replayed:
         words = sum(each.words for each in result.replayed)
         lines.append(
@@ -105,13 +108,13 @@ def _again(result: AuditResult) -> list[str]:
     if (report := result.what_if) is not None:
         lines.append(
             f"what if, block {report.block}: {report.outcome}, "
-            f"NAV {format_units(report.nav_bid)} / {format_units(report.nav_ask)}, "
-            f"was {format_units(report.was_bid)} / {format_units(report.was_ask)}"
+            f"NAV {units(report.nav_bid)} / {units(report.nav_ask)}, "
+            f"was {units(report.was_bid)} / {units(report.was_ask)}"
         )
     if (cap := result.what_if_cap) is not None:
         lines.append(
             f"what if, block {cap.block}, class {cap.class_id} capped at "
-            f"{format_units(cap.market_cap)}: {format_units(cap.allocated)} allocated, "
-            f"was {format_units(cap.was_allocated)}"
+            f"{units(cap.market_cap)}: {units(cap.allocated)} allocated, "
+            f"was {units(cap.was_allocated)}"
         )
     return lines

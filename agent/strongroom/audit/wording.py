@@ -9,7 +9,7 @@ from strongroom.audit.permissions import Caps, Limit
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import UNLIMITED_ASSETS
-from strongroom.chain.units import DAY, HOUR, format_units
+from strongroom.chain.units import DAY, DECIMALS, HOUR, format_units
 
 _SECONDS = (
     *(Limit.MIN_REPORT_INTERVAL, Limit.LIVENESS_PERIOD),
@@ -18,9 +18,9 @@ _SECONDS = (
 _ASSETS = (Limit.INFLOW_FLOOR, Limit.TOTAL_CAP, Limit.VELOCITY)
 
 
-def assets_words(amount: int) -> str:
+def assets_words(amount: int, decimals: int = DECIMALS) -> str:
     """Return an amount of the asset, or that there is no limit."""
-    return "unlimited" if amount >= UNLIMITED_ASSETS else format_units(amount, 2)
+    return "unlimited" if amount >= UNLIMITED_ASSETS else format_units(amount, 2, decimals)
 
 
 def bps_words(bps: int) -> str:
@@ -51,8 +51,12 @@ def age_words(block_time: int, now: float) -> str:
     return f"of {moment:%Y-%m-%d %H:%M:%S} UTC, {how}"
 
 
-def limit_words(which: int, value: int) -> str:
-    """Return what a limit was set to."""
+def limit_words(which: int, value: int, decimals: int = DECIMALS) -> str:
+    """Return what a limit was set to.
+
+    Args:
+        decimals: of the asset
+    """
     try:
         limit = Limit(which)
     except ValueError:
@@ -62,14 +66,20 @@ def limit_words(which: int, value: int) -> str:
         return "orders need a fresh mark" if value else "orders need no mark"
     if limit in _SECONDS:
         return f"{name} is {time_words(value)}"
-    return f"{name} is {assets_words(value) if limit in _ASSETS else bps_words(value)}"
+    is_amount = limit in _ASSETS
+    return f"{name} is {assets_words(value, decimals) if is_amount else bps_words(value)}"
 
 
-def caps_words(caps: Caps) -> str:
-    """Return a class's caps."""
+def caps_words(caps: Caps, decimals: int = DECIMALS) -> str:
+    """Return a class's caps.
+
+    Args:
+        decimals: of the asset
+    """
+    market, of_class = (assets_words(each, decimals) for each in (caps.market, caps.of_class))
     return (
-        f"a market {assets_words(caps.market)} and {bps_words(caps.market_bps)} of NAV, "
-        f"the class {assets_words(caps.of_class)} and {bps_words(caps.of_class_bps)} of NAV"
+        f"a market {market} and {bps_words(caps.market_bps)} of NAV, "
+        f"the class {of_class} and {bps_words(caps.of_class_bps)} of NAV"
     )
 
 

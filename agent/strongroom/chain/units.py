@@ -57,8 +57,14 @@ def exact_units(amount: int, unit: int = MICRO) -> str:
     return f"{'-' if amount < 0 else ''}{whole}{f'.{digits}' if digits else ''}"
 
 
-def format_units(amount: int, digits: int = 6) -> str:
-    """Return micro-units as a decimal string, e.g. 1234500000 -> "1,234.500000"."""
+def format_units(amount: int, digits: int = 6, decimals: int = DECIMALS) -> str:
+    """Return base units as a decimal string, e.g. 1234500000 -> "1,234.500000".
+
+    Args:
+        digits: behind the point, at most; the others are cut off
+        decimals: of the asset
+    """
     sign = "-" if amount < 0 else ""
-    whole, rest = divmod(abs(amount), MICRO)
-    return f"{sign}{whole:,}.{rest:06d}"[: len(f"{sign}{whole:,}") + 1 + digits]
+    whole, rest = divmod(abs(amount), 10**decimals)
+    part = f"{rest:0{decimals}d}"[:digits] if decimals else ""
+    return f"{sign}{whole:,}.{part}".rstrip(".")
