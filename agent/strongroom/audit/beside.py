@@ -27,12 +27,16 @@ class BesideVault:
     differences: tuple[Difference, ...]
 
 
-def check_named(node: Node, vault: str, splitter: str, gates: Sequence[str], block: int) -> None:
+def check_named(
+    node: Node, vault: str, splitter: str, gates: Sequence[str], models: Sequence[ModelAgain],
+    block: int,
+) -> None:  # fmt: skip
     """Refuse what somebody has mistyped before anything is audited: whom it uses, the vault's views
     say, too. Where they do not answer, that is judged after the audit.
 
     Raises:
-        BadInput: there is no contract at an address, or one that is neither ours nor the vault's.
+        BadInput: there is no contract at an address, or one that is neither ours nor the vault's;
+            or a model is of no gate.
         NodeAway: the node does not answer.
     """
     views = Views(node)
@@ -42,13 +46,29 @@ def check_named(node: Node, vault: str, splitter: str, gates: Sequence[str], blo
         if wrong and paid is not None:
             _check_used("--splitter", splitter, wrong, {str(who).lower() for who, *_ in paid})
     if gates:
-        (count,) = views.call_each([(vault, "class_count", (), block)])
-        numbers = range(min(count or 0, MOST_CLASSES))
-        keepers = views.call_each([(vault, "keeperOf", (each,), block) for each in numbers])
+        _check_gates(node, views, vault, gates, models, block)
+
+
+def _check_gates(
+    node: Node, views: Views, vault: str, gates: Sequence[str], models: Sequence[ModelAgain],
+    block: int,
+) -> None:  # fmt: skip
+    (count,) = views.call_each([(vault, "class_count", (), block)])
+    numbers = range(min(count or 0, MOST_CLASSES))
+    keepers = views.call_each([(vault, "keeperOf", (each,), block) for each in numbers])
+    hashes = set[str]()
     for gate in gates:
-        _, terms, others = gate_code(node, gate, vault, block)
-        if terms is None and count is not None:
-            _check_used("--proof-gate", gate, others, {str(each).lower() for each in keepers})
+        _, terms, wrong = gate_code(node, gate, vault, block)
+        if terms is not None:
+            hashes.add(terms.model_hash)
+        elif count is not None:
+            _check_used("--proof-gate", gate, wrong, {str(each).lower() for each in keepers})
+    for model in models:
+        if model.model_hash not in hashes:
+            raise BadInput(
+                f"--proof-model: the file with hash {model.model_hash} is no gate's model: the "
+                f"gates name {', '.join(sorted(hashes)) or 'none'}"
+            )
 
 
 def audit_beside(
@@ -64,8 +84,7 @@ def audit_beside(
         models: of gates
 
     Raises:
-        BadInput: there is no contract at an address, or one that is neither ours nor the vault's;
-            or a model is of no gate.
+        BadInput: there is no contract at an address, or one that is neither ours nor the vault's.
         NodeAway: the node does not answer.
         BadLog: the node sends what is no log.
     """
@@ -87,13 +106,6 @@ def audit_beside(
         statements += [found.statement] if found.statement else []
         code += found.code
         differences += found.differences
-    hashes = {each.model_hash for each in statements}
-    for model in models:
-        if model.model_hash not in hashes and len(statements) == len(gates):
-            raise BadInput(
-                f"--proof-model: the file with hash {model.model_hash} is no gate's model: the "
-                f"gates name {', '.join(sorted(hashes)) or 'none'}"
-            )
     return BesideVault(payouts, tuple(statements), tuple(code), tuple(differences))
 
 

@@ -257,7 +257,10 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
     urls = [options.rpc, *options.further_rpcs]
     started, node = time.monotonic(), node or nodes_of(urls)
     scope, identity = scope_of(options, node)
-    check_named(node, options.vault.lower(), options.splitter, options.gates, scope.to_block)
+    check_named(
+        node, options.vault.lower(), options.splitter, options.gates, options.models,
+        scope.to_block,
+    )  # fmt: skip
     if options.what_if_cap is not None:  # what does not fit is refused now
         options.what_if_cap.base_units(identity.decimals)
     if options.executes:
