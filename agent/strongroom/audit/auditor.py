@@ -249,6 +249,7 @@ class Auditor:
             away, progress.away = progress.away, []
             for document in away:
                 self._check_document(progress, document)
+        self._check_doubt(progress.ledger.differences)
         node, mover = self._node, self._movements
         named = named_exchanges(node, self._contracts, self._vault, scope.to_block)
         mover.exchanges |= named
