@@ -128,7 +128,7 @@ def test_an_answer_is_100_or_0_or_none():
     assert judged(payload(), verdict()) == 100
     assert judged(payload(), verdict(differences=[{}])) == 0
     assert judged(payload(), verdict(differences=[{}], unknown=["whether it is"])) == 0
-    with pytest.raises(CannotSay, match="cannot say whether it is: answer after the next reports"):
+    with pytest.raises(CannotSay, match="cannot say whether it is: audit again before you answer"):
         judged(payload(), verdict(unknown=["whether it is"]))
     for wrong in ({"vault": VALIDATOR}, {"chain_id": 1}, {"to_block": 8}, {"to_block": 10}):
         with pytest.raises(CannotSay):

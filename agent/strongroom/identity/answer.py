@@ -112,7 +112,7 @@ def judged(payload: ValidationPayload, verdict: AuditFile) -> int:
             f"the verdict is no answer: {'; '.join(wrong)}: audit the vault to block {payload.last}"
         )
     if verdict.unknown:
-        raise CannotSay(f"the audit cannot say {verdict.unknown}: answer after the next reports")
+        raise CannotSay(f"the audit cannot say {verdict.unknown}: audit again before you answer")
     if payload.kind is AskKind.AUDIT:
         return HOLDS if verdict.is_clean else FALSE
     return _decided(verdict)

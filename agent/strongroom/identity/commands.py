@@ -317,7 +317,7 @@ def run_feedback(options: FeedbackOptions) -> IdentityResult:
     """
     desk, verdict = RegistryDesk(options), read_verdict(options.audit / "verdict.json")
     if verdict.unknown:
-        raise CannotSay(f"the audit cannot say {verdict.unknown}: publish after the next reports")
+        raise CannotSay(f"the audit cannot say {verdict.unknown}: audit again before you publish")
     if not verdict.is_clean:
         raise Differs("the audit's books differ: answer a request with it, publish no record")
     if verdict.number("chain_id") != desk.chain.chain_id:
