@@ -2,14 +2,21 @@
 accused of neither."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from jsonschema import validate
+from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.conservation import ExchangeUnnamed
+from strongroom.audit.contracts import OddAnswer
+from strongroom.audit.exchanges import MOST_CLASSES
 from strongroom.audit.factory import FactoryResult, VaultLine, unused_by_all
+from strongroom.audit.wording import selector_of
 
+from tests.agent.test_audit_refusals import Telling
 from tests.property.evidence_life import BUY, EvidenceLife
+from tests.property.recorded import RecordingNode
 from tests.property.world import UNIT, Kind
 
 
@@ -73,6 +80,21 @@ def test_a_young_vault_without_a_class_has_not_used_any_yet(tmp_path):
     exchange = young.world.exchange.lower()
     verdict = young.audit().verdict
     assert verdict.is_clean and verdict.exchanges == {exchange: "not used yet"}
+
+
+def test_a_node_that_counts_more_classes_than_a_vault_can_have_is_refused(untraded):
+    """None is asked for: there may be 2**256."""
+    source = Path("contracts/modules/classes.vy").read_text()
+    (bound,) = re.findall(r"MAX_CLASSES: constant\(uint256\) = (\d+)", source)
+    assert int(bound) == MOST_CLASSES
+
+    def counts(method, parameters, answer):
+        if method == "eth_call" and parameters[0]["data"] == selector_of("class_count()"):
+            return {"result": f"0x{MOST_CLASSES + 1:064x}"}
+        return answer
+
+    with pytest.raises(OddAnswer, match=r"class_count\(\): no vault has 33 classes"):
+        run_audit(AuditOptions(untraded.vault), Telling(RecordingNode(untraded), counts))
 
 
 USED, UNUSED, NOT_YET = "used", "not used", "not used yet"

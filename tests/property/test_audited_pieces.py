@@ -147,6 +147,15 @@ def test_what_is_given_to_an_address_before_there_is_the_account_is_a_gift(
     assert set(goes_on_from_each_block(life, tmp_path)) == {"no difference"}
 
 
+def test_a_page_says_of_a_gift_that_it_came_before_the_opening(tmp_path, monkeypatch):
+    life = EvidenceLife(tmp_path, (BINARY,))
+    given_before(life)
+    monkeypatch.setattr(strongroom.audit.nodes, "Node", lambda url: RecordingNode(life))
+    options = PageOptions(life.vault, "recorded", (str(life.folder),), out=tmp_path / "page")
+    text = run_page(options).page.read_text()
+    assert text.count("<td data-head='from'>before it was opened</td>") == 1
+
+
 def test_a_wallet_that_trades_at_an_exchange_which_a_later_class_names_is_honest(
     tmp_path, monkeypatch
 ):
