@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -26,6 +27,7 @@ R = TypeVar("R")
 KNOCK_S = 5.0
 EngineName = Literal["processes", "ray"]
 MOST_READY = 2  # items that wait to be sent, beside the one that is on its way
+ON_ITS_WAY = 2**20  # bytes of an item that need not wait for whoever receives it
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,10 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
     """
     context = multiprocessing.get_context("fork")
     inbox, outbox = context.Pipe(duplex=False)
+    with suppress(ImportError, AttributeError, OSError):  # Linux, and within the user's limit
+        from fcntl import F_SETPIPE_SZ, fcntl
+
+        fcntl(outbox.fileno(), F_SETPIPE_SZ, ON_ITS_WAY)
     process = context.Process(target=_send_all, args=(items, inbox, outbox), daemon=True)
     process.start()
     outbox.close()
