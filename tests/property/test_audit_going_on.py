@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from eth_utils.address import to_checksum_address
 from strongroom.audit import checkpoint as checkpoints
-from strongroom.audit.checkpoint import CheckpointError, Progress, write_checkpoint
+from strongroom.audit.auditor import Audit
+from strongroom.audit.checkpoint import (
+    CheckpointError,
+    DoubtfulCheckpoint,
+    Progress,
+    write_checkpoint,
+)
 from strongroom.audit.command import AuditOptions, CapChange, run_audit
 from strongroom.audit.events import OperatorSet
 from strongroom.audit.ledger import Ledger
@@ -18,7 +24,7 @@ from strongroom.audit.movements import NAMING, topic_of
 from strongroom.audit.readers import vault_readers
 from strongroom.audit.replay import Replayed
 from strongroom.audit.showing import show
-from strongroom.audit.verdict import WentOn, verdict_hash
+from strongroom.audit.verdict import DecidedAgain, WentOn, verdict_hash
 from strongroom.chain.ids import keccak, to_hex
 from strongroom.errors import BadInput
 from strongroom.strategy.again import Again
@@ -268,6 +274,26 @@ def test_a_true_difference_after_a_checkpoint_is_told_by_a_whole_audit(life, kep
     assert (found.exit_code, found.verdict) == (1, life.audit().verdict)
     show(found, 0)
     assert "all was audited from the birth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("unknown", "word"), [(0, "no difference"), (1, "cannot say")])
+def test_what_differed_is_not_forgotten_where_less_is_seen_anew(
+    life, kept, monkeypatch, unknown, word
+):
+    """Decided again within bounds, from the birth on, an audit may not come as far as it did."""
+    verdict = replace(life.audit().verdict, decided=DecidedAgain(same=1, unknown=unknown))
+
+    def audited(options, node, scope, passes=[True]):  # noqa: B006
+        if passes.pop() if passes else False:
+            raise DoubtfulCheckpoint("it may be wrong", "block 7: a decision made again")
+        return Audit(verdict, Ledger(verdict.vault))
+
+    monkeypatch.setattr("strongroom.audit.command._audited_once", audited)
+    found = life.audit(checkpoint=kept).verdict
+    assert found.verdict == word and not kept.exists()
+    assert [each.endswith("block 7: a decision made again") for each in found.unknown] == [
+        True for _ in range(unknown)
+    ]
 
 
 def test_another_vault_s_checkpoint_is_not_removed(traded, life, tmp_path):

@@ -8,8 +8,9 @@ import json
 import pytest
 import strongroom.audit.nodes
 from strongroom.app.command import PageOptions, run_page
-from strongroom.audit.readers import vault_readers
+from strongroom.audit.readers import exchange_readers, vault_readers
 
+from tests.agent.said_nodes import Telling
 from tests.property.evidence_life import (
     BUY,
     DELEGATED,
@@ -273,3 +274,53 @@ def test_a_page_tells_of_a_log_that_its_node_hides(tmp_path, monkeypatch, kind):
     shown = run_page(options)
     assert not audited.is_clean and shown.verdict.differences == audited.differences
     assert f"found {len(audited.differences)} difference" in shown.page.read_text()
+
+
+def test_a_settlement_in_the_last_block_spares_no_closed_account(tmp_path):
+    """Anybody may settle a flat vault; the node hides that a closed account's money went."""
+    life = EvidenceLife(tmp_path, (BINARY,))
+    world = life.world
+    world.fund("giver", 10 * UNIT)
+    life.open("m")
+    life.report(HALF)
+    life.end("m")
+    life.report()
+    account = world.markets["m"].account.address.lower()
+    world.pusd.transfer(account, 7 * UNIT, sender=world.who["giver"])
+    life.mine()
+    life.report()
+    gone = len(life.blocks)
+    for _ in range(4):
+        life.report()
+    world.wait(30 * HOUR)
+    world.vault.settle(sender=world.who["giver"])
+    life.mine()
+
+    def tell(method, parameters, answer):
+        is_asked = method == "eth_call" and account[2:] in parameters[0]["data"]
+        if is_asked and int(parameters[1], 16) >= gone:
+            return {"result": f"0x{0:064x}"}
+        return answer
+
+    found = life.audit(Telling(RecordingNode(life), tell)).verdict.differences
+    assert [(each.what, each.expected, each.found) for each in found] == [
+        (f"balance of {account}: asset", str(7 * UNIT), "0")
+    ]
+    assert life.audit().is_clean
+
+
+def test_what_an_exchange_logs_that_is_no_fill_hides_no_theft(tmp_path):
+    """A class may name any contract as its exchange: one that logs words that are cut off."""
+    life = EvidenceLife(tmp_path, (BINARY, DELEGATED))
+    market = life.open("m", 1)
+    life.report(HALF)
+    life.world.pusd.transfer(life.world.who["thief"], 500 * UNIT, sender=market.wallet)
+    life.mine()
+    options = {"exchanges": (life.world.ctf.address,)}
+    told = [each for each in life.told(**options) if "nothing explains" in each[1]]
+    ((topic, _),) = exchange_readers().items()
+    ends = [f"0x{who.lower()[2:]:0>64}" for who in (market.wallet, life.world.who["maker"])]
+    log = {"topics": [topic, f"0x{1:064x}", *ends], "data": "0x" + "00" * 31}
+    life.mine(fill=log | {"address": life.world.exchange.lower()})
+    found = life.told(**options)
+    assert [each for each in found if "nothing explains" in each[1]] == told != []

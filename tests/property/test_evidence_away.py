@@ -2,6 +2,7 @@
 is told beside it. So is what differs where something beside the audit fails."""
 
 import json
+import zlib
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from strongroom.audit.node import NodeAway
 from strongroom.audit.readers import vault_readers
 from strongroom.chain import anvil
 from strongroom.chain.anvil import AnvilMissing
+from strongroom.chain.decision_records import MARK
 from strongroom.chain.ids import canonical, keccak, to_hex
 from strongroom.errors import Away, BadInput
 
@@ -258,3 +260,52 @@ def test_a_refused_run_leaves_no_verdict_of_another(life, tmp_path):
     with pytest.raises(NodeAway):
         life.audit(Telling(RecordingNode(life), told), out=tmp_path)
     assert not (tmp_path / "verdict.json").exists()
+
+
+def carried(life, record):
+    """Report; the document says nothing of a record that the report's transaction carries. Return
+    the document."""
+    before = set(life.folder.iterdir())
+    life.world.wait(HOUR)
+    life.send_report({"m1": 50})
+    (document,) = set(life.folder.iterdir()) - before
+    sender, receiver, data = life.world.evm.calls[-1]
+    packed = zlib.compress(canonical(record))
+    size = len(packed).to_bytes(4, "big")
+    data += MARK + bytes.fromhex(document.stem[2:]) + size + packed
+    life.world.evm.calls[-1] = sender, receiver, data
+    life.mine()
+    return document
+
+
+@pytest.mark.parametrize("later", [(), ("record",)], ids=["never", "late"])
+def test_what_a_transaction_alone_carries_waits_for_its_document(life, tmp_path, later):
+    """It was taken for revealed in time while the document was away, and never looked at again."""
+    life.open("m1")
+    record = life.record(life.leg("m1", BUY, "0.5", 100_000_000))
+    life.trade("m1", BUY, 10_000_000, 20_000_000, record)
+    document = carried(life, [record])
+    for _ in range(3):
+        life.report({"m1": 50})
+    life.report({"m1": 50}, *[record for _ in later])
+    with away(document):
+        assert life.audit(checkpoint=tmp_path / "kept").exit_code == 2
+    whole = life.told()
+    assert len(whole) == 1 and life.audit(checkpoint=tmp_path / "kept").exit_code == 1
+    life.report({"m1": 50})
+    assert life.told(checkpoint=tmp_path / "kept") == life.told() == whole
+
+
+def test_no_document_that_is_away_excuses_a_public_record_that_came_late(life):
+    life.open("m1")
+    record = life.record(life.leg("m1", BUY, "0.5", 100_000_000))
+    life.trade("m1", BUY, 10_000_000, 20_000_000, record)
+    before = set(life.folder.iterdir())
+    for records in ((), (), (), (record,)):
+        life.report({"m1": 50}, *records)
+    whole = life.told()
+    assert len(whole) == 1
+    late = document_of(life, record)
+    for document in sorted(set(life.folder.iterdir()) - {late} | before):
+        with away(document):
+            assert life.told() == whole

@@ -397,8 +397,6 @@ def audited(ledger: TokenLedger, pieces: int = 1, exchanges: Sequence[str] = (EX
         progress.wallets = holders.at_end
         for it in opened:
             books.accounts[it.account] = MarketAccount(it.market, it.class_id)
-        reports = [each.block for each in kinds.of(Reported)]
-        progress.last_report = max([progress.last_report, *reports])
         first = last + 1
     found += conservation.at_end(progress, ledger.block)
     return Held(found, progress, gifts)

@@ -231,7 +231,9 @@ class Auditor:
         if self._went_on is not None and found:
             raise DoubtfulCheckpoint(
                 f"{self._scope.checkpoint} may have been wrong, as what came after it differs: "
-                "remove it and audit again"
+                "remove it and audit again",
+                f"block {found[0].block}: {found[0].what}: expected {found[0].expected}, "
+                f"found {found[0].found}",
             )
 
     def _from(
@@ -428,7 +430,7 @@ class Auditor:
             if group[0].transaction in followed:
                 self._follow(progress, transaction, opened)
             for report in reports:
-                progress.reports, progress.last_report = progress.reports + 1, report.block
+                progress.reports += 1
                 at = next(iter(transaction.of(Reported)), group[0])
                 first = bisect_left(moved, (at.block, 0), key=_PLACE)
                 earlier = moved[first : bisect_left(moved, (at.block, at.index), key=_PLACE)]

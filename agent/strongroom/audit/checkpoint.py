@@ -14,7 +14,7 @@ from strongroom.audit.release import release
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
-Version = Literal[16]
+Version = Literal[17]
 (VERSION,) = get_args(Version)
 
 
@@ -23,7 +23,16 @@ class CheckpointError(BadInput):
 
 
 class DoubtfulCheckpoint(CheckpointError):
-    """What differs after this checkpoint may follow from a false one: audit from the birth."""
+    """What differs after this checkpoint may follow from a false one: audit from the birth.
+
+    Attributes:
+        found: the first that differs
+    """
+
+    def __init__(self, words: str, found: str) -> None:
+        """Take what to say, and what differs."""
+        super().__init__(words)
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,6 @@ class Progress:
     calls: int = 0
     values: int = 0
     reports: int = 0
-    last_report: int = 0  # block
     away: list[ReportDocument] = field(default_factory=list)
     unjoined: list[AccountFill] = field(default_factory=list)
     maybe_late: list[AccountFill] = field(default_factory=list)

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -294,11 +294,17 @@ def _audited(options: AuditOptions, node: Node, scope: Scope) -> tuple[Audit, bo
     """
     from strongroom.audit.checkpoint import DoubtfulCheckpoint
 
-    with suppress(DoubtfulCheckpoint):
+    try:
         return _audited_once(options, node, scope), False
+    except DoubtfulCheckpoint as doubt:
+        found = doubt.found
     if scope.checkpoint is not None:
         scope.checkpoint.unlink(missing_ok=True)
-    return _audited_once(options, node, scope), True
+    audit = _audited_once(options, node, scope)
+    if not audit.verdict.differences and audit.verdict.has_unseen:  # what differed may be among it
+        told = f"whether this, which differed after a checkpoint, is so: {found}"
+        audit = replace(audit, verdict=audit.verdict.with_unknown(told))
+    return audit, True
 
 
 def _audited_once(options: AuditOptions, node: Node, scope: Scope) -> Audit:

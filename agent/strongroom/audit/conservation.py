@@ -54,6 +54,7 @@ class Conservation:
         self._views, self._vault, self._reader, self._last = views, vault, reader, last
         self._balances = Balances(node, views, vault, reader)
         self._conversions = Conversions(node, views)
+        self._held_last = False  # sums of the last block, at a report in it
 
     def check(
         self, progress: Progress, movements: Movements, kinds: ByKind, last: int
@@ -96,13 +97,14 @@ class Conservation:
     ) -> list[Difference]:
         """Keep the sums at a report; return what balances deny of all that wait, if they are very
         many."""
+        self._held_last |= block == self._last
         of_all.add_up(progress, wallets, block, is_last=block == self._last)
         return self._balances.denied(of_all) if of_all.are_many else []
 
     def at_end(self, progress: Progress, block: int) -> list[Difference]:
         """Return where balances at the audit's last block deny the sums; none twice, where a report
         in that block has held them."""
-        if block == progress.last_report:
+        if self._held_last:
             return []
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
         movements = Movements(owners)

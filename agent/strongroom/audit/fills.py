@@ -125,7 +125,12 @@ class FillJoiner:
             self._take(progress, fill)
         late, progress.maybe_late = progress.maybe_late, []
         for fill in late:
-            progress.ledger.differences += self._late(progress, fill)
+            is_shown = self._revealed().decision(fill.decision) is not None
+            if is_shown or self._may_be_away(self._last_report_for(fill)):
+                progress.ledger.differences += self._late(progress, fill)
+            else:  # what a transaction alone has carried no document says
+                progress.joined -= 1
+                progress.unjoined.append(fill)
 
     def forget(self, progress: Progress, now: int) -> None:
         """Forget what the fills of each decision add up to that can have no more.
@@ -176,12 +181,19 @@ class FillJoiner:
 
     def _late(self, progress: Progress, fill: AccountFill) -> list[Difference]:
         """Return whether the decision of a fill was revealed too late. Where a document that may
-        withhold it cannot be had now, that is asked again when the audit goes on."""
+        reveal or withhold it cannot be had now, that is asked again when the audit goes on: what
+        its transaction carries, it need not say."""
         decision, last = self._revealed().decision(fill.decision), self._last_report_for(fill)
-        is_in_time = decision is not None and decision.at <= last
+        is_in_time = (
+            decision is not None
+            and decision.at <= last
+            and decision.at not in self._revealed().away
+        )
         if is_in_time or self.is_withheld(fill):
             return []
-        if decision is None or self._may_be_away(last):
+        is_public = decision is not None and not decision.reveal_by  # no document may withhold it
+        is_carried = decision is not None and decision.at in self._revealed().away
+        if is_carried or (self._may_be_away(last) and not is_public) or decision is None:
             progress.maybe_late.append(fill)
             return []
         what = f"OrderFilled: its decision's report, of account {fill.account}"
@@ -284,6 +296,8 @@ class FillJoiner:
         if not wrong:
             return wait, None
         rests_on = len(self._reports) if decision is None else max(it.at, report)
+        if it.reveal_by > stated_at + PRIVATE_S:  # whatever comes later
+            rests_on = it.at
         if self._may_be_away(rests_on):
             return Wait.AWAY, None
         what = f"evidence document: decision {it.decision} revealed"

@@ -3,6 +3,7 @@ transfers of the asset and of outcome tokens, fills, and what the accounts log t
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from operator import attrgetter
@@ -20,9 +21,9 @@ from strongroom.audit.columns import (
 from strongroom.audit.contracts import OddAnswer, Views
 from strongroom.audit.events import MarketOpened, OrderFilled
 from strongroom.audit.kinds import constants_of, implementation_in, kind_of
-from strongroom.audit.logs import Logs, RawLog, bad_log
+from strongroom.audit.logs import BadLog, Logs, RawLog, bad_log
 from strongroom.audit.node import Node
-from strongroom.audit.readers import exchange_readers, read_logs
+from strongroom.audit.readers import exchange_readers, read_log, read_logs
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import Json, MarketId, keccak, to_bytes
 
@@ -304,8 +305,8 @@ class MovementReader:
         return [
             fill
             for _, logs in self._node.logs(sorted(self.exchanges), block, block, [topic])
-            for fill in read_logs(logs, exchange_readers())
-            if isinstance(fill, OrderFilled) and fill.transaction == transaction
+            for fill in _fills_in(logs)
+            if fill.transaction == transaction
         ]
 
     def _fills(self, holders: Sequence[str], first: int, last: int) -> Iterator[OrderFilled]:
@@ -313,10 +314,24 @@ class MovementReader:
         for some in padded(holders if self.exchanges else ()):
             for place in ([topic, None, some], [topic, None, None, some]):
                 for _, logs in self._node.logs(sorted(self.exchanges), first, last, place):
-                    for fill in read_logs(logs, exchange_readers()):
-                        if isinstance(fill, OrderFilled) and (fill.block, fill.index) not in seen:
+                    for fill in _fills_in(logs):
+                        if (fill.block, fill.index) not in seen:
                             seen.add((fill.block, fill.index))
                             yield fill
+
+
+def _fills_in(logs: Logs) -> list[OrderFilled]:
+    """Return the fills in logs. What cannot be read is none: a vault's class may name any contract
+    as its exchange, and what moves there stays unexplained then."""
+    try:
+        return [each for each in read_logs(logs, exchange_readers()) if type(each) is OrderFilled]
+    except BadLog:
+        found = list[OrderFilled]()
+        for log in logs:
+            with suppress(BadLog):
+                each = read_log(log, exchange_readers())
+                found += [each] if type(each) is OrderFilled else []
+        return found
 
 
 def balance_call(asset: str, token: str, holder: str) -> dict[str, str]:

@@ -206,6 +206,14 @@ class Verdict:
         return self.verdict == CLEAN and not self.differences
 
     @property
+    def has_unseen(self) -> bool:
+        """Whether documents or views could not be had, or decisions not be made again."""
+        decided = self.decided
+        return bool(self.unknown) or (
+            decided is not None and bool(decided.unknown or decided.withheld)
+        )
+
+    @property
     def exit_code(self) -> int:
         """0: no difference; 1: differs; 2: cannot say."""
         return EXIT_CODES[self.verdict]
