@@ -20,6 +20,7 @@ from strongroom.audit.calls import (
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
     ClassCapsSet,
+    Deposit,
     DepositRequest,
     MarketClosed,
     OperatorSet,
@@ -93,6 +94,25 @@ def test_a_claim_of_nothing_has_its_receiver_and_its_owner():
         assert wrong(call, event) == []
         assert wrong(call, but(event, receiver=OTHER)) == ["Withdraw.receiver: as it was called"]
         assert wrong(call, but(event, owner=OTHER)) == ["Withdraw.owner: as it was called"]
+
+
+@pytest.mark.parametrize(
+    ("signature", "kind", "other"),
+    [
+        ("deposit(uint256,address,address)", Deposit, "shares"),
+        ("mint(uint256,address,address)", Deposit, "assets"),
+        ("redeem(uint256,address,address)", Withdraw, "assets"),
+        ("withdraw(uint256,address,address)", Withdraw, "shares"),
+    ],
+)
+def test_for_nothing_a_claim_takes_nothing(signature, kind, other):
+    """Of what settled at nothing `withdraw(0)` leaves a share unit, `redeem(1)` claims it."""
+    call = vault_call(ANN, data(signature, 0, BEN, ANN))
+    paid = {"receiver": BEN, "owner": ANN} if kind is Withdraw else {"owner": BEN}
+    event = kind(**AT, sender=ANN, **paid, assets=0, shares=0)
+    assert wrong(call, event) == []
+    (what,) = wrong(call, but(event, **{other: 1}))
+    assert what == f"{kind.__name__}.{other}: for nothing"
 
 
 def test_an_event_that_was_called_and_is_not_there_is_named():

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from strongroom.audit.answers import AnsweredTransaction
 from strongroom.audit.calls import (
     ACTS_FOR,
+    CLAIMS,
     LOGGED,
     SENDER,
     VaultCall,
@@ -108,32 +109,37 @@ def _as_called(sent: Sent, events: EventColumns) -> Iterator[str]:
         given: dict[object, Column] = {SENDER: senders, "controller": senders}
         given.update(zip(names, columns, strict=True))
         if senders == given[ACTS_FOR.get(name, SENDER)] and (
-            name not in LOGGED or _are_logged(*LOGGED[name], given, transactions, events)
+            name not in LOGGED or _are_logged(name, given, transactions, events)
         ):
             yield from transactions
 
 
 def _are_logged(
-    kind: type[AuditedEvent],
-    fields: Mapping[str, str],
+    name: str,
     given: Mapping[object, Column],
     transactions: Sequence[str],
     events: EventColumns,
 ) -> bool:
-    """Whether the first event of a kind of each transaction has what was called.
+    """Whether the first event of a function's kind of each transaction has what was called.
 
     Args:
-        fields: and the arguments that they are
         given: arguments of all calls
     """
+    kind, fields = LOGGED[name]
     there = _first_of(events.column(kind, "transaction"), transactions)
 
     def logged(field: str) -> Column:
         return list(map(events.column(kind, field).__getitem__, there))
 
-    return all(logged(field) == given.get(of) for field, of in fields.items()) and (
-        kind is not Reported
-        or list(map(marks_told, logged("words"))) == list(map(marks_sent, given["marks"]))
+    if any(logged(field) != given.get(of) for field, of in fields.items()):
+        return False
+    if name in CLAIMS:
+        asked, other = CLAIMS[name]
+        return all(
+            amount or not comes for amount, comes in zip(given[asked], logged(other), strict=True)
+        )
+    return kind is not Reported or (
+        list(map(marks_told, logged("words"))) == list(map(marks_sent, given["marks"]))
     )
 
 

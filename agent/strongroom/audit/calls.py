@@ -67,6 +67,13 @@ _REQUEST = {"controller": "controller", "owner": "owner", "sender": SENDER}
 _BACK = {"controller": "controller", "receiver": "receiver", "request_id": "requestId"}
 _CLAIM = {"sender": "controller", "owner": "receiver"}
 _PAID = {"sender": SENDER, "receiver": "receiver", "owner": "controller"}
+# Claims: the amount that is asked for, and the event's field that is 0, too, where that is.
+CLAIMS: Mapping[str, tuple[str, str]] = {
+    "deposit": ("assets", "shares"),
+    "mint": ("shares", "assets"),
+    "redeem": ("shares", "assets"),
+    "withdraw": ("assets", "shares"),
+}
 # function -> its main event, and the arguments that are the event's fields
 LOGGED: Mapping[str, tuple[type[AuditedEvent], Mapping[str, str]]] = {
     "requestDeposit": (DepositRequest, {**_REQUEST, "assets": "assets"}),
@@ -222,6 +229,10 @@ def call_differences(
         return
     if isinstance(there[0], Reported):
         yield from _marked(call, there[0])
+    asked, other = CLAIMS.get(call.function, ("", ""))
+    if asked and not call.value(asked) and getattr(there[0], other):
+        what = f"{kind.__name__}.{other}: for nothing"
+        yield difference(there[0], what, 0, getattr(there[0], other))
     wrong = [
         [name for name, of in fields.items() if getattr(each, name) != call.value(of)]
         for each in there
